@@ -1,0 +1,300 @@
+/*
+ * onnxport/model.h: the vocabulary in which architectures are written, the built-in ones and yours.
+ *
+ * An architecture is a row (oxp_arch) of tasks; a task reads the configuration and builds a graph from inputs to outputs:
+ *
+ *     static void my_default(scope s, cfg *j)
+ *     {
+ *             int64_t hidden = cfg_int(j, "hidden_size", 768);
+ *             text_inputs in = nn_text_inputs(s, &(text_spec){ .names = "input_ids", .vocab = 1000 });
+ *             value *x = nn_embedding(s, "embed", in.ids, 1000, hidden);
+ *
+ *             op_output(s, "last_hidden_state", nn_linear(s, "dense", x, hidden));
+ *     }
+ *
+ * Three rules carry everything:
+ *   - op_* compute and own no parameters; nn_* own the parameters that they name. Parameters are
+ *     declared where they are used, in the checkpoint's own spelling.
+ *   - Shapes are symbolic. A dimension is a number or an expression over the inputs' named axes.
+ *   - Errors stick: after the first one every call returns a poison value and does nothing, so an
+ *     architecture holds no error checks. The export reports the first error with its place.
+ *
+ * All values belong to the graph and live as long as it does. Not thread-safe within one graph.
+ * The symbols carry the prefix oxp_; the short names at the end of this file can be switched off
+ * with ONNXPORT_NO_SHORT_NAMES.
+ */
+#ifndef ONNXPORT_MODEL_H
+#define ONNXPORT_MODEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define OXP_API __attribute__((visibility("default")))
+#define OXP_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+#else
+#define OXP_API
+#define OXP_PRINTF(fmt, args)
+#endif
+
+/* Element types, with the numbers ONNX gives them (TensorProto.DataType). */
+typedef enum oxp_dtype {
+	OXP_BAD = 0,
+	OXP_F32 = 1,
+	OXP_U8 = 2,
+	OXP_I8 = 3,
+	OXP_I16 = 5,
+	OXP_I32 = 6,
+	OXP_I64 = 7,
+	OXP_BOOL = 9,
+	OXP_F16 = 10,
+	OXP_F64 = 11,
+	OXP_BF16 = 16,
+} oxp_dtype;
+
+enum { OXP_MAX_RANK = 8 };
+
+typedef struct oxp_graph oxp_graph;
+typedef struct oxp_value oxp_value;
+typedef struct oxp_dim oxp_dim;
+typedef struct oxp_cfg oxp_cfg;
+
+/* Where parameters are named: a graph and a dotted path. Two words, passed by value. */
+typedef struct oxp_scope {
+	oxp_graph *g;
+	const char *path;
+} oxp_scope;
+
+/* The scope below `s`: at(s, "layer.%d", i). */
+OXP_API oxp_scope oxp_at(oxp_scope s, const char *fmt, ...) OXP_PRINTF(2, 3);
+
+/* The scope of the body inside a model with a head: `s` with the row's prefix. */
+OXP_API oxp_scope oxp_body(oxp_scope s);
+
+/* ---- Registration -------------------------------------------------------------------------- */
+
+/* One feature of an architecture. Zeros mean: opset 11, tolerance 1e-5. */
+typedef struct oxp_task {
+	const char *feature; /* "default", "masked-lm", … */
+	void (*build)(oxp_scope s, oxp_cfg *j);
+	int opset;   /* the default and least opset */
+	double atol; /* absolute tolerance of the validation */
+} oxp_task;
+
+typedef struct oxp_arch {
+	const char *types;  /* values of config.json's model_type, blank-separated; _ equals - */
+	const char *prefix; /* of the body's parameters inside a model with a head ("bert"), or NULL */
+	const char *defaults;  /* JSON: the config class's defaults where they differ from those in
+	                        * the code that the row shares; or NULL */
+	const oxp_task *tasks; /* ends with a row whose feature is NULL */
+} oxp_arch;
+
+/* ---- Configuration -------------------------------------------------------------------------- */
+
+/*
+ * Getters with the class's defaults. A missing key or null gives the default; a wrong type or a
+ * number out of range is an error that names the key. Every key read is marked, the others can be
+ * listed.
+ */
+OXP_API int64_t oxp_cfg_int(oxp_cfg *j, const char *key, int64_t otherwise);  /* 1 … 2^31 - 1 */
+OXP_API int64_t oxp_cfg_index(oxp_cfg *j, const char *key, int64_t otherwise); /* -1 … 2^31 - 1 */
+OXP_API double oxp_cfg_num(oxp_cfg *j, const char *key, double otherwise);
+OXP_API int oxp_cfg_bool(oxp_cfg *j, const char *key, int otherwise);
+OXP_API const char *oxp_cfg_str(oxp_cfg *j, const char *key, const char *otherwise);
+/* The number of labels: the length of id2label, else num_labels, else 2. */
+OXP_API int64_t oxp_cfg_labels(oxp_cfg *j);
+/* Which of the blank-separated `choices` the string is: 0, 1, …; another one is refused by name. */
+OXP_API int oxp_cfg_choice(oxp_cfg *j, const char *key, const char *otherwise, const char *choices);
+/* Refuses, in words, any value but this one ("true" and "false" stand for booleans). */
+OXP_API void oxp_cfg_only(oxp_cfg *j, const char *key, const char *only);
+/* Keys that cannot change an exported graph (training, generation): read knowingly, blank-separated. */
+OXP_API void oxp_cfg_ignore(oxp_cfg *j, const char *keys);
+/* Records an error of your own; `fmt` should say what was expected and what was found. */
+OXP_API void oxp_cfg_refuse(oxp_cfg *j, const char *fmt, ...) OXP_PRINTF(2, 3);
+
+/* ---- Dimensions ----------------------------------------------------------------------------- */
+
+/* A number, or a sum of products of named axes. Equal dimensions are the same pointer. */
+OXP_API const oxp_dim *oxp_dim_const(oxp_graph *g, int64_t n);
+OXP_API const oxp_dim *oxp_dim_axis(oxp_graph *g, const char *name);
+OXP_API const oxp_dim *oxp_dim_add(oxp_graph *g, const oxp_dim *a, const oxp_dim *b);
+OXP_API const oxp_dim *oxp_dim_mul(oxp_graph *g, const oxp_dim *a, const oxp_dim *b);
+/* The dimension of an axis; negative axes count from the end. */
+OXP_API const oxp_dim *oxp_dim_of(const oxp_value *x, int axis);
+/* The number, or -1 for one that depends on the inputs. */
+OXP_API int64_t oxp_dim_number(const oxp_dim *d);
+OXP_API int oxp_rank_of(const oxp_value *x);
+
+/* ---- Inputs, outputs, parameters ------------------------------------------------------------ */
+
+/* What validation may put into an input. */
+typedef enum oxp_fill {
+	OXP_FILL_NORMAL, /* normally distributed floats */
+	OXP_FILL_IDS,    /* integers below `range` */
+	OXP_FILL_MASK,   /* ones, with zeros as ragged padding on either side */
+} oxp_fill;
+
+typedef struct oxp_input_spec {
+	const char *name;
+	oxp_dtype type;
+	int rank;
+	const oxp_dim *dim[OXP_MAX_RANK];
+	oxp_fill fill;
+	int64_t range;
+	int64_t longest; /* the most that the axis "sequence" may be; 0: no limit */
+} oxp_input_spec;
+
+OXP_API oxp_value *oxp_input(oxp_scope s, const oxp_input_spec *spec);
+OXP_API void oxp_output(oxp_scope s, const char *name, oxp_value *x);
+
+/*
+ * The parameter `name` below the scope, with this shape. The same path always gives the same value.
+ * `also`: another path at which a checkpoint may keep it (tied weights), or NULL.
+ */
+OXP_API oxp_value *oxp_param(oxp_scope s, const char *name, int rank, const int64_t *shape);
+OXP_API oxp_value *oxp_param_also(oxp_value *p, oxp_scope s, const char *name);
+#define OXP_PARAM(s, name, ...)                                                                    \
+	oxp_param(s, name, (int)(sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t)),            \
+	          (const int64_t[]){ __VA_ARGS__ })
+
+OXP_API oxp_value *oxp_num(oxp_graph *g, double x);   /* a float32 scalar */
+OXP_API oxp_value *oxp_int(oxp_graph *g, int64_t n);  /* an int64 scalar */
+OXP_API oxp_graph *oxp_graph_of(const oxp_value *x);
+
+/* ---- Operations ------------------------------------------------------------------------------ */
+
+/* Element by element, shapes broadcast as in NumPy. */
+OXP_API oxp_value *oxp_op_add(oxp_value *a, oxp_value *b);
+OXP_API oxp_value *oxp_op_sub(oxp_value *a, oxp_value *b);
+OXP_API oxp_value *oxp_op_mul(oxp_value *a, oxp_value *b);
+OXP_API oxp_value *oxp_op_div(oxp_value *a, oxp_value *b);
+OXP_API oxp_value *oxp_op_equal(oxp_value *a, oxp_value *b);
+OXP_API oxp_value *oxp_op_less_equal(oxp_value *a, oxp_value *b);
+OXP_API oxp_value *oxp_op_and(oxp_value *a, oxp_value *b);
+OXP_API oxp_value *oxp_op_not(oxp_value *a);
+OXP_API oxp_value *oxp_op_where(oxp_value *condition, oxp_value *yes, oxp_value *no);
+OXP_API oxp_value *oxp_op_cast(oxp_value *x, oxp_dtype type);
+OXP_API oxp_value *oxp_op_relu(oxp_value *x);
+OXP_API oxp_value *oxp_op_sigmoid(oxp_value *x);
+OXP_API oxp_value *oxp_op_tanh(oxp_value *x);
+OXP_API oxp_value *oxp_op_erf(oxp_value *x);
+OXP_API oxp_value *oxp_op_softplus(oxp_value *x);
+OXP_API oxp_value *oxp_op_clip(oxp_value *x, double low, double high);
+OXP_API oxp_value *oxp_op_leaky_relu(oxp_value *x, double slope);
+OXP_API oxp_value *oxp_op_prelu(oxp_value *x, oxp_value *slope);
+OXP_API oxp_value *oxp_op_gelu(oxp_value *x);      /* x/2 (1 + erf(x/√2)) */
+OXP_API oxp_value *oxp_op_gelu_tanh(oxp_value *x); /* x/2 (1 + tanh(√(2/π) (x + 0.044715 x³))) */
+
+/* x [..., in] · weight [out, in]ᵀ + bias [out] (or NULL) → [..., out] */
+OXP_API oxp_value *oxp_op_linear(oxp_value *x, oxp_value *weight, oxp_value *bias);
+/* a [..., m, k] · b [..., k, n], leading dimensions broadcast */
+OXP_API oxp_value *oxp_op_matmul(oxp_value *a, oxp_value *b);
+OXP_API oxp_value *oxp_op_softmax(oxp_value *x, int axis);
+/* over the last axis; weight and bias [last] */
+OXP_API oxp_value *oxp_op_layer_norm(oxp_value *x, oxp_value *weight, oxp_value *bias, double eps);
+/*
+ * softmax(q kᵀ scale + bias) v, with q [batch, heads, queries, head_dim], k and v
+ * [batch, heads, keys, head_dim]; bias broadcasts to [batch, heads, queries, keys] or is NULL.
+ */
+OXP_API oxp_value *oxp_op_attention(oxp_value *q, oxp_value *k, oxp_value *v, oxp_value *bias,
+                                    double scale);
+
+/* table [rows, width], ids [...] → [..., width] */
+OXP_API oxp_value *oxp_op_embedding(oxp_value *table, oxp_value *ids);
+/* The first `length` rows of the first axis. */
+OXP_API oxp_value *oxp_op_head(oxp_value *x, const oxp_dim *length);
+/* One index of an axis, which goes away; negative ones count from the end. */
+OXP_API oxp_value *oxp_op_select(oxp_value *x, int axis, int64_t index);
+OXP_API oxp_value *oxp_op_reshape(oxp_value *x, int rank, const oxp_dim *const *dims);
+OXP_API oxp_value *oxp_op_transpose(oxp_value *x, const int *perm);
+OXP_API oxp_value *oxp_op_unsqueeze(oxp_value *x, int axis); /* a new axis of length 1 */
+OXP_API oxp_value *oxp_op_concat(oxp_value *a, oxp_value *b, int axis);
+OXP_API oxp_value *oxp_op_mean(oxp_value *x, int axis); /* the axis goes away */
+OXP_API oxp_value *oxp_op_cumsum(oxp_value *x, int axis);
+/* 0, 1, …, length - 1 as int64 */
+OXP_API oxp_value *oxp_op_range(oxp_graph *g, const oxp_dim *length);
+
+/* ---- Layers ----------------------------------------------------------------------------------- */
+
+/* "weight" [width, in] and "bias" [width] below `name` */
+OXP_API oxp_value *oxp_nn_linear(oxp_scope s, const char *name, oxp_value *x, int64_t width);
+/* "weight" [rows, width] below `name` */
+OXP_API oxp_value *oxp_nn_embedding(oxp_scope s, const char *name, oxp_value *ids, int64_t rows,
+                                    int64_t width);
+/* The rows 0 … length - 1 of "weight" [rows, width] below `name`: learned absolute positions. */
+OXP_API oxp_value *oxp_nn_positions(oxp_scope s, const char *name, const oxp_dim *length,
+                                    int64_t rows, int64_t width);
+OXP_API oxp_value *oxp_nn_layer_norm(oxp_scope s, const char *name, oxp_value *x, double eps);
+
+/* The activation functions of Transformers (ACT2FN), by their names in config.json. */
+typedef enum oxp_act {
+#define ACT(name, word) OXP_ACT_##name,
+#include "onnxport/activations.def"
+#undef ACT
+	OXP_ACT_NONE
+} oxp_act;
+
+OXP_API oxp_act oxp_cfg_act(oxp_cfg *j, const char *key, const char *otherwise);
+/* `name`: the module's own name, below which prelu keeps its slope. */
+OXP_API oxp_value *oxp_nn_act(oxp_scope s, const char *name, oxp_act act, oxp_value *x);
+
+typedef struct oxp_attention {
+	int64_t heads;
+	oxp_value *bias; /* added to the scaled scores: masks, relative positions; or NULL */
+	double scale;    /* 0: 1/√head_dim */
+} oxp_attention;
+
+/* q, k, v [batch, sequence, hidden] → [batch, sequence, hidden] */
+OXP_API oxp_value *oxp_nn_attention(oxp_value *q, oxp_value *k, oxp_value *v,
+                                    const oxp_attention *a);
+/* [batch, sequence, heads × head_dim] → [batch, heads, sequence, head_dim], and back */
+OXP_API oxp_value *oxp_nn_split_heads(oxp_value *x, int64_t heads);
+OXP_API oxp_value *oxp_nn_merge_heads(oxp_value *x);
+
+/* Masks to add to scores: 0 where a key may be seen, the least float32 where not. */
+OXP_API oxp_value *oxp_nn_padding_mask(oxp_value *mask); /* [b, keys] → [b, 1, 1, keys] */
+/* The same, where also no query sees keys after it → [b, 1, sequence, sequence] */
+OXP_API oxp_value *oxp_nn_causal_mask(oxp_value *mask);
+
+typedef enum oxp_relative { OXP_RELATIVE_NONE, OXP_RELATIVE_KEY, OXP_RELATIVE_KEY_QUERY } oxp_relative;
+/*
+ * Learned distances between queries and keys (Shaw et al. 2018, Huang et al. 2020) from the table
+ * "weight" [2 × most - 1, head_dim] below `name`; q and k [batch, sequence, hidden].
+ * → [batch, heads, sequence, sequence], unscaled
+ */
+OXP_API oxp_value *oxp_nn_relative_scores(oxp_scope s, const char *name, oxp_relative kind,
+                                          oxp_value *q, oxp_value *k, int64_t heads, int64_t most);
+
+/*
+ * The inputs of a text model, in the order of `names` ("input_ids attention_mask …"), as [batch, sequence]; NULL for those not named.
+ */
+typedef struct oxp_text_inputs {
+	oxp_value *ids, *mask, *types, *tasks;
+} oxp_text_inputs;
+
+typedef struct oxp_text_spec {
+	const char *names;
+	int64_t vocab, types, tasks; /* how many ids of each kind there are */
+	int64_t longest;             /* the longest sequence; 0: no limit */
+	int choices; /* 1: inputs are [batch, choice, sequence], handed on as [batch × choice, sequence] */
+} oxp_text_spec;
+
+OXP_API oxp_text_inputs oxp_nn_text_inputs(oxp_scope s, const oxp_text_spec *spec);
+
+/* The ends of text models: outputs in the table's names. */
+OXP_API void oxp_nn_output_choices(oxp_scope s, oxp_value *logits); /* [batch × choice, 1] */
+OXP_API void oxp_nn_output_span(oxp_scope s, oxp_value *logits);    /* [batch, sequence, 2] */
+
+#ifndef ONNXPORT_NO_SHORT_NAMES
+#include "onnxport/short_names.h"
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

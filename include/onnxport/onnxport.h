@@ -1,0 +1,179 @@
+/*
+ * onnxport/onnxport.h: Transformers checkpoints to validated ONNX graphs.
+ *
+ * The simplest use is one call:
+ *
+ *     oxp_context *c = oxp_context_new();
+ *
+ *     if (oxp_export(c, "path/to/model", "out/", NULL, NULL))
+ *             fprintf(stderr, "%s\n", oxp_error_message(c));
+ *     oxp_context_free(c);
+ *
+ * Everything else is there to look before (features, inputs, tolerances), to choose (options), to
+ * watch (log, progress) and to add architectures of your own (oxp_register; onnxport/model.h has
+ * the vocabulary).
+ *
+ * Functions that can fail return 0 or one of the codes below, and leave a message that says what,
+ * where, what was expected and what was found. The library neither prints nor exits. Contexts are
+ * independent: different threads may use different ones at the same time, one at a time each.
+ */
+#ifndef ONNXPORT_ONNXPORT_H
+#define ONNXPORT_ONNXPORT_H
+
+#include "onnxport/model.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define OXP_VERSION "0.1.0"
+
+enum {
+	OXP_OK = 0,
+	OXP_E_ARGUMENT = 1,    /* an option or argument of the caller */
+	OXP_E_MODEL = 2,       /* config.json or the weights are broken or do not fit each other */
+	OXP_E_UNSUPPORTED = 3, /* understood, and not implemented */
+	OXP_E_IO = 4,          /* a file could not be read or written */
+	OXP_E_MEMORY = 5,
+	OXP_E_RUNTIME = 6,     /* ONNX Runtime refused the model */
+	OXP_E_MISMATCH = 7,    /* validation: the results differ */
+	OXP_E_CANCELLED = 8,   /* the progress callback said so */
+	OXP_E_INTERNAL = 9,    /* a mistake in an architecture, or in this library */
+};
+
+/* ---- Contexts ------------------------------------------------------------------------------- */
+
+typedef struct oxp_context oxp_context;
+
+/* NULL when out of memory. */
+OXP_API oxp_context *oxp_context_new(void);
+OXP_API void oxp_context_free(oxp_context *c);
+/* The message of the last call that failed; valid until the next call with this context. */
+OXP_API const char *oxp_error_message(const oxp_context *c);
+OXP_API const char *oxp_version(void);
+
+typedef enum oxp_log_level {
+	OXP_LOG_DEBUG,   /* unused tensors and keys, names as they were found */
+	OXP_LOG_INFO,    /* the log of an export */
+	OXP_LOG_WARNING, /* something the user should know, though all went well */
+} oxp_log_level;
+
+/* `line` has no newline at its end and is valid during the call. */
+typedef void oxp_log_fn(void *user, oxp_log_level level, const char *line);
+OXP_API void oxp_set_log(oxp_context *c, oxp_log_fn *log, void *user);
+
+/*
+ * `stage` is a word ("weights", "validation"); done and total are bytes, or input sets. A result
+ * other than 0 stops the export, which leaves nothing behind and returns OXP_E_CANCELLED.
+ */
+typedef int oxp_progress_fn(void *user, const char *stage, uint64_t done, uint64_t total);
+OXP_API void oxp_set_progress(oxp_context *c, oxp_progress_fn *progress, void *user);
+
+/* ---- What there is -------------------------------------------------------------------------- */
+
+/*
+ * Adds an architecture of yours to this context; it wins over a built-in one of the same type. The row
+ * is borrowed and must outlive the context.
+ */
+OXP_API int oxp_register(oxp_context *c, const oxp_arch *a);
+
+/* The i-th model type, or NULL after the last; valid until the next call. */
+OXP_API const char *oxp_model_type(oxp_context *c, int i);
+/* The i-th feature of a type, or NULL after the last (or for a type that is not known). */
+OXP_API const char *oxp_feature(oxp_context *c, const char *type, int i);
+
+typedef struct oxp_tensor_info {
+	const char *name;
+	oxp_dtype type;
+	int rank;
+	/* A number ("768") or an expression over axes ("batch", "past_sequence + sequence"). */
+	const char *axis[OXP_MAX_RANK];
+} oxp_tensor_info;
+
+typedef struct oxp_description {
+	const char *type, *feature;
+	int opset;   /* default and least opset */
+	double atol; /* absolute tolerance of the validation */
+	int input_count, output_count;
+	const oxp_tensor_info *inputs, *outputs; /* in the graph's order */
+} oxp_description;
+
+/*
+ * What exporting this feature gives. `model`: a model type, which is described with the default
+ * configuration of its class, or a checkpoint's folder or hub id, with its own. The result is freed
+ * by oxp_description_free.
+ */
+OXP_API int oxp_describe(oxp_context *c, const char *model, const char *feature,
+                         oxp_description **result);
+OXP_API void oxp_description_free(oxp_description *d);
+
+/* ---- Export --------------------------------------------------------------------------------- */
+
+typedef enum oxp_weights {
+	OXP_WEIGHTS_AUTO,     /* inside the model below 2 GiB, else external */
+	OXP_WEIGHTS_INLINE,
+	OXP_WEIGHTS_EXTERNAL, /* one file, model.onnx_data */
+	OXP_WEIGHTS_LINK,     /* the checkpoint's own files, linked beside the model */
+} oxp_weights;
+
+typedef enum oxp_linear {
+	OXP_LINEAR_GEMM,   /* Gemm on the weights as stored */
+	OXP_LINEAR_MATMUL, /* MatMul on transposed copies */
+} oxp_linear;
+
+typedef enum oxp_validation { OXP_VALIDATE, OXP_NO_VALIDATION } oxp_validation;
+typedef enum oxp_missing { OXP_MISSING_IS_ERROR, OXP_MISSING_IS_SEEDED } oxp_missing;
+
+/* All zeros are the defaults. */
+typedef struct oxp_options {
+	const char *feature;     /* NULL: "default"; "auto": by config.json's architectures */
+	int opset;               /* 0: the feature's default */
+	double atol;             /* 0: the feature's tolerance */
+	const char *framework;   /* NULL or "pt" */
+	const char *cache_dir;   /* of the hub; NULL: as the environment says */
+	const char *onnxruntime; /* path of the library; NULL: looked for */
+	oxp_weights weights;
+	oxp_linear linear;
+	oxp_validation validation;
+	oxp_missing missing;
+} oxp_options;
+
+/* The largest difference of one output over all input sets. */
+typedef struct oxp_difference {
+	char output[64];
+	double absolute;
+} oxp_difference;
+
+typedef struct oxp_result {
+	char path[4096]; /* of the model */
+	char feature[64];
+	int opset;
+	uint64_t bytes; /* written, in all files */
+	int nodes, initializers;
+	int validated;   /* 1: compared; 0: not asked for, or no ONNX Runtime was found */
+	int input_sets;
+	int output_count;
+	oxp_difference output[8];
+} oxp_result;
+
+/*
+ * Exports a checkpoint and validates the file. `model`: a folder, or a hub id that the cache holds.
+ * `output`: a path ending in .onnx, or a folder, which gets model.onnx. What was there before stays
+ * untouched unless the new file is complete. `options` and `result` may be NULL.
+ */
+OXP_API int oxp_export(oxp_context *c, const char *model, const char *output,
+                       const oxp_options *options, oxp_result *result);
+
+/*
+ * Validates a file that was exported before from this model and feature, as oxp_export does: the
+ * reference executor against ONNX Runtime on several input sets. Without an ONNX Runtime:
+ * OXP_E_RUNTIME.
+ */
+OXP_API int oxp_validate(oxp_context *c, const char *model, const char *onnx_path,
+                         const oxp_options *options, oxp_result *result);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,36 @@
+/* api.h: what the public functions share. */
+#ifndef API_API_H
+#define API_API_H
+
+#include "arch/registry.h"
+#include "onnxport/onnxport.h"
+
+struct oxp_context {
+	error error;
+	oxp_log_fn *log;
+	void *log_user;
+	oxp_progress_fn *progress;
+	void *progress_user;
+	registry registry;
+	char name[64];
+};
+
+/* A model opened as far as its graph. */
+typedef struct loaded {
+	arena arena;
+	char *folder;
+	cfg *config;
+	checkpoint *weights;
+	const char *type, *feature;
+	const task *task;
+	graph *graph;
+} loaded;
+
+void api_log(oxp_context *c, oxp_log_level level, const char *fmt, ...) PRINTF(3, 4);
+/* Reads config.json, finds the task, opens the weights, builds the graph. */
+int api_load(oxp_context *c, const char *model, const oxp_options *o, loaded *l) MUST_USE;
+/* Builds the graph of a task; `weights` NULL: without parameters' places. */
+int api_build(oxp_context *c, const arch *a, loaded *l, const oxp_options *o) MUST_USE;
+void api_unload(loaded *l);
+
+#endif

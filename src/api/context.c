@@ -1,0 +1,200 @@
+/* Contexts, and the questions about what there is. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/api.h"
+#include "hub/hub.h"
+
+oxp_context *oxp_context_new(void)
+{
+	return calloc(1, sizeof(oxp_context));
+}
+
+void oxp_context_free(oxp_context *c)
+{
+	if (!c)
+		return;
+	free(c->registry.custom);
+	free(c);
+}
+
+const char *oxp_error_message(const oxp_context *c)
+{
+	return c->error.text;
+}
+
+const char *oxp_version(void)
+{
+	return OXP_VERSION;
+}
+
+void oxp_set_log(oxp_context *c, oxp_log_fn *log, void *user)
+{
+	c->log = log;
+	c->log_user = user;
+}
+
+void oxp_set_progress(oxp_context *c, oxp_progress_fn *progress, void *user)
+{
+	c->progress = progress;
+	c->progress_user = user;
+}
+
+void api_log(oxp_context *c, oxp_log_level level, const char *fmt, ...)
+{
+	char line[8192];
+	va_list args;
+
+	if (!c->log)
+		return;
+	va_start(args, fmt);
+	vsnprintf(line, sizeof line, fmt, args);
+	va_end(args);
+	c->log(c->log_user, level, line);
+}
+
+int oxp_register(oxp_context *c, const oxp_arch *a)
+{
+	const arch **more;
+
+	c->error = (error){ 0 };
+	if (!a || !a->types || !*a->types || !a->tasks || !a->tasks->feature)
+		return error_set(&c->error, E_ARGUMENT,
+		                 "an architecture needs types and at least one task");
+	more = realloc(c->registry.custom, sizeof(*more) * (size_t)(c->registry.customs + 1));
+	if (!more)
+		return error_memory(&c->error);
+	memmove(more + 1, more, sizeof(*more) * (size_t)c->registry.customs);
+	more[0] = a;
+	c->registry.custom = more;
+	c->registry.customs++;
+	return 0;
+}
+
+const char *oxp_model_type(oxp_context *c, int i)
+{
+	return i >= 0 && registry_type(&c->registry, i, c->name) ? c->name : NULL;
+}
+
+const char *oxp_feature(oxp_context *c, const char *type, int i)
+{
+	error ignored = { 0 };
+	const arch *a = registry_find(&c->registry, type, &ignored);
+
+	for (int k = 0; a && i >= 0 && a->tasks[k].feature; k++)
+		if (k == i)
+			return a->tasks[k].feature;
+	return NULL;
+}
+
+/* ---- Describing ---- */
+
+static int describe_tensor(arena *a, oxp_tensor_info *t, const char *name, const value *v)
+{
+	t->name = arena_strdup(a, name);
+	t->type = v->type;
+	t->rank = v->rank;
+	for (int i = 0; i < v->rank; i++)
+		if (!(t->axis[i] = arena_strdup(a, v->dim[i]->text)))
+			return -1;
+	return t->name ? 0 : -1;
+}
+
+struct described {
+	oxp_description public; /* first: what the caller holds */
+	arena arena;
+};
+
+static int describe(const loaded *l, oxp_description **result, error *e)
+{
+	struct described *d = calloc(1, sizeof *d);
+	const graph *g = l->graph;
+	oxp_tensor_info *in, *out;
+	int failed = 0;
+
+	if (!d)
+		return error_memory(e);
+	in = arena_array(&d->arena, (size_t)g->inputs + 1, sizeof *in);
+	out = arena_array(&d->arena, (size_t)g->outputs + 1, sizeof *out);
+	for (int i = 0; in && i < g->inputs; i++)
+		failed |= describe_tensor(&d->arena, &in[i], g->input[i]->input->name, g->input[i]);
+	for (int i = 0; out && i < g->outputs; i++)
+		failed |= describe_tensor(&d->arena, &out[i], g->output[i].name, g->output[i].x);
+	d->public = (oxp_description){ .type = arena_strdup(&d->arena, l->type),
+		                       .feature = arena_strdup(&d->arena, l->feature),
+		                       .opset = task_opset(l->task),
+		                       .atol = task_atol(l->task),
+		                       .input_count = g->inputs,
+		                       .output_count = g->outputs,
+		                       .inputs = in,
+		                       .outputs = out };
+	if (failed || !in || !out || !d->public.type || !d->public.feature) {
+		oxp_description_free(&d->public);
+		return error_memory(e);
+	}
+	*result = &d->public;
+	return 0;
+}
+
+/* A type's graph with the defaults of its configuration class. */
+static int load_type(oxp_context *c, const arch *a, const char *type, const char *feature, loaded *l)
+{
+	error *e = &c->error;
+
+	l->type = arena_strdup(&l->arena, type);
+	l->config = cfg_empty(e);
+	if (!l->config || !l->type)
+		return error_memory(e);
+	l->task = registry_task(a, type, feature, e);
+	if (!l->task)
+		return e->code;
+	l->feature = l->task->feature;
+	return api_build(c, a, l, &(oxp_options){ 0 });
+}
+
+int oxp_describe(oxp_context *c, const char *model, const char *feature, oxp_description **result)
+{
+	error unknown = { 0 };
+	loaded l = { 0 };
+	const arch *a;
+
+	c->error = (error){ 0 };
+	*result = NULL;
+	feature = feature ? feature : "default";
+	a = registry_find(&c->registry, model, &unknown);
+	if (a && !path_is_folder(model)) {
+		(void)!load_type(c, a, model, feature, &l);
+	} else if (!a && !strchr(model, '/') && !path_is_folder(model)) {
+		c->error = unknown;
+	} else {
+		char *folder = hub_resolve(&l.arena, model, NULL, &c->error);
+		char *path = folder ? path_join(&l.arena, folder, "config.json") : NULL;
+		oxp_options o = { .feature = feature };
+
+		l.folder = folder;
+		l.config = path ? cfg_open(path, &c->error) : NULL;
+		l.type = l.config ? registry_model_type(l.config, &c->error) : NULL;
+		a = l.type ? registry_find(&c->registry, l.type, &c->error) : NULL;
+		if (a && strcmp(feature, "auto") == 0)
+			o.feature = registry_auto_feature(a, l.config, &c->error);
+		l.task = a && o.feature ? registry_task(a, l.type, o.feature, &c->error) : NULL;
+		l.feature = l.task ? l.task->feature : NULL;
+		if (l.task)
+			(void)!api_build(c, a, &l, &o);
+	}
+	if (!c->error.code)
+		describe(&l, result, &c->error);
+	api_unload(&l);
+	return c->error.code;
+}
+
+void oxp_description_free(oxp_description *d)
+{
+	struct described *x = (struct described *)d;
+
+	if (!x)
+		return;
+	arena_free(&x->arena);
+	free(x);
+}

@@ -1,0 +1,125 @@
+/* From a model's name to its graph. */
+#include <jansson.h>
+#include <string.h>
+
+#include "api/api.h"
+#include "hub/hub.h"
+
+/* Keys of every configuration that do not change what a forward pass gives, or that say where it came from. */
+static const char ignored[] =
+	"model_type architectures transformers_version torch_dtype dtype _name_or_path "
+	"name_or_path tokenizer_class tie_word_embeddings use_cache bos_token_id eos_token_id "
+	"pad_token_id sep_token_id cls_token_id mask_token_id unk_token_id decoder_start_token_id "
+	"output_attentions output_hidden_states return_dict torchscript use_bfloat16 tf_legacy_loss "
+	"chunk_size_feed_forward is_encoder_decoder cross_attention_hidden_size is_decoder "
+	"tie_encoder_decoder finetuning_task id2label label2id num_labels problem_type "
+	"task_specific_params prefix temperature top_k top_p typical_p repetition_penalty "
+	"length_penalty no_repeat_ngram_size encoder_no_repeat_ngram_size bad_words_ids num_beams "
+	"num_beam_groups num_return_sequences diversity_penalty do_sample early_stopping "
+	"max_length min_length exponential_decay_length_penalty suppress_tokens "
+	"begin_suppress_tokens forced_bos_token_id forced_eos_token_id remove_invalid_values "
+	"output_scores return_dict_in_generate output_past attn_implementation "
+	"_attn_implementation_autoset model_name directionality pooler_fc_size "
+	"pooler_num_attention_heads pooler_num_fc_layers pooler_size_per_head pooler_type";
+
+/* What any configuration can say and no graph here can honour: refused, not ignored. */
+static void check_common(cfg *j)
+{
+	json_t *pruned = json_object_get(j->root, "pruned_heads");
+	json_t *quantized = json_object_get(j->root, "quantization_config");
+
+	cfg_ignore(j, ignored);
+	cfg_ignore(j, "pruned_heads quantization_config");
+	if (json_object_size(pruned))
+		cfg_refuse(j, "pruned_heads: models with pruned heads are not supported");
+	if (quantized && !json_is_null(quantized))
+		cfg_refuse(j, "quantization_config: quantized checkpoints are not supported; export "
+			      "the original one");
+}
+
+int api_build(oxp_context *c, const arch *a, loaded *l, const oxp_options *o)
+{
+	error *e = &c->error;
+
+	if (cfg_set_defaults(l->config, a->defaults, e))
+		return e->code;
+	check_common(l->config);
+	l->graph = graph_new(l->weights, a->prefix, e);
+	if (!l->graph || e->code)
+		return e->code;
+	l->graph->allow_missing = o->missing == OXP_MISSING_IS_SEEDED;
+	l->task->build((scope){ l->graph, "" }, l->config);
+	return graph_finish(l->graph, e);
+}
+
+static void log_unread(void *context, const char *key)
+{
+	api_log(context, OXP_LOG_DEBUG, "config.json: the key %s was not read", key);
+}
+
+/* What --verbose lists: what nobody asked for. */
+static void log_unused(oxp_context *c, const loaded *l)
+{
+	cfg_unread(l->config, log_unread, c);
+	for (size_t i = 0; i < l->weights->count; i++)
+		if (!l->weights->tensor[i]->used)
+			api_log(c, OXP_LOG_DEBUG, "the tensor %s of the checkpoint is not used",
+			        l->weights->tensor[i]->name);
+}
+
+static void log_seeded(oxp_context *c, const graph *g)
+{
+	for (int i = 0; i < g->ordered; i++)
+		if (g->order[i]->op == OP_param && g->order[i]->param->seeded)
+			api_log(c, OXP_LOG_WARNING,
+			        "%s: not in the checkpoint, filled with seeded values",
+			        g->order[i]->param->path);
+}
+
+static const arch *find_task(oxp_context *c, loaded *l, const char *feature)
+{
+	error *e = &c->error;
+	const arch *a;
+
+	l->type = registry_model_type(l->config, e);
+	a = l->type ? registry_find(&c->registry, l->type, e) : NULL;
+	if (a && strcmp(feature, "auto") == 0)
+		feature = registry_auto_feature(a, l->config, e);
+	l->task = a && feature ? registry_task(a, l->type, feature, e) : NULL;
+	l->feature = l->task ? l->task->feature : NULL;
+	return l->task ? a : NULL;
+}
+
+int api_load(oxp_context *c, const char *model, const oxp_options *o, loaded *l)
+{
+	error *e = &c->error;
+	const arch *a;
+	char *path;
+
+	if (o->framework && strcmp(o->framework, "pt") != 0 && strcmp(o->framework, "tf") != 0)
+		return error_set(e, E_ARGUMENT, "framework: expected pt or tf, found %s", o->framework);
+	l->folder = hub_resolve(&l->arena, model, o->cache_dir, e);
+	path = l->folder ? path_join(&l->arena, l->folder, "config.json") : NULL;
+	if (!path)
+		return e->code ? e->code : error_memory(e);
+	l->config = cfg_open(path, e);
+	if (!l->config)
+		return e->code;
+	a = find_task(c, l, o->feature ? o->feature : "default");
+	if (!a)
+		return e->code;
+	l->weights = checkpoint_open(l->folder, o->framework, e);
+	if (!l->weights || api_build(c, a, l, o))
+		return e->code;
+	log_unused(c, l);
+	log_seeded(c, l->graph);
+	return 0;
+}
+
+void api_unload(loaded *l)
+{
+	graph_free(l->graph);
+	checkpoint_close(l->weights);
+	cfg_close(l->config);
+	arena_free(&l->arena);
+}

@@ -1,0 +1,7 @@
+/* arch.h: what an architecture file includes, and the registry behind it. */
+#ifndef ARCH_ARCH_H
+#define ARCH_ARCH_H
+
+#include "onnxport/model.h"
+
+#endif

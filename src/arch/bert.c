@@ -1,0 +1,230 @@
+/*
+ * BERT: a post-norm encoder over word, token type and position embeddings.
+ * Follows transformers 4.57.6, models/bert/modeling_bert.py.
+ */
+#include "arch/bert.h"
+
+#include <math.h>
+
+bert_config bert_read_config(cfg *j)
+{
+	bert_config c = {
+		.vocab = cfg_int(j, "vocab_size", 30522),
+		.hidden = cfg_int(j, "hidden_size", 768),
+		.layers = cfg_int(j, "num_hidden_layers", 12),
+		.heads = cfg_int(j, "num_attention_heads", 12),
+		.inner = cfg_int(j, "intermediate_size", 3072),
+		.positions = cfg_int(j, "max_position_embeddings", 512),
+		.types = cfg_int(j, "type_vocab_size", 2),
+		.labels = cfg_labels(j),
+		.pad = cfg_index(j, "pad_token_id", 0),
+		.act = cfg_act(j, "hidden_act", "gelu"),
+		.relative = (oxp_relative)cfg_choice(j, "position_embedding_type", "absolute",
+		                                     "absolute relative_key relative_key_query"),
+		.decoder = cfg_bool(j, "is_decoder", 0),
+		.tied = cfg_bool(j, "tie_word_embeddings", 1),
+		.eps = cfg_num(j, "layer_norm_eps", 1e-12),
+	};
+
+	c.embedding = c.hidden;
+	cfg_only(j, "add_cross_attention", "false");
+	cfg_ignore(j, "attention_probs_dropout_prob hidden_dropout_prob classifier_dropout "
+		      "initializer_range use_cache gradient_checkpointing");
+	return c;
+}
+
+void bert_check_span(cfg *j, const bert_config *c)
+{
+	if (c->labels != 2)
+		cfg_refuse(j, "num_labels: question-answering has a start and an end, so expected 2 labels, found %lld",
+		           (long long)c->labels);
+}
+
+text_inputs bert_inputs(scope s, const bert_config *c, const char *names, int choices)
+{
+	return nn_text_inputs(s, &(text_spec){ .names = names,
+	                                       .vocab = c->vocab,
+	                                       .types = c->types,
+	                                       .longest = c->positions,
+	                                       .choices = choices });
+}
+
+value *bert_positions(scope s, const bert_config *c, const text_inputs *in)
+{
+	if (c->relative != OXP_RELATIVE_NONE)
+		return NULL;
+	return nn_positions(s, "position_embeddings", dim_of(in->ids, 1), c->positions, c->embedding);
+}
+
+value *bert_embedding_sum(scope s, const bert_config *c, const text_inputs *in, value *positions)
+{
+	value *x = nn_embedding(s, "word_embeddings", in->ids, c->vocab, c->embedding);
+	value *types = PARAM(s, "token_type_embeddings.weight", c->types, c->embedding);
+
+	x = op_add(x, in->types ? op_embedding(types, in->types) : op_select(types, 0, 0));
+	return positions ? op_add(x, positions) : x;
+}
+
+value *bert_embeddings(scope s, const bert_config *c, const text_inputs *in, value *positions)
+{
+	return nn_layer_norm(s, "LayerNorm", bert_embedding_sum(s, c, in, positions), c->eps);
+}
+
+value *bert_mask(const bert_config *c, const text_inputs *in)
+{
+	return c->decoder ? nn_causal_mask(in->mask) : nn_padding_mask(in->mask);
+}
+
+value *bert_self_attention(scope s, const bert_config *c, value *x, value *mask)
+{
+	value *q = nn_linear(s, "query", x, c->hidden);
+	value *k = nn_linear(s, "key", x, c->hidden);
+	value *v = nn_linear(s, "value", x, c->hidden);
+
+	if (c->relative != OXP_RELATIVE_NONE) { /* scaled with the scores */
+		value *r = nn_relative_scores(s, "distance_embedding", c->relative, q, k, c->heads,
+		                              c->positions);
+		double head = (double)(c->hidden / c->heads);
+
+		mask = op_add(op_div(r, op_num(s.g, sqrt(head))), mask);
+	}
+	return nn_attention(q, k, v, &(attention){ .heads = c->heads, .bias = mask });
+}
+
+static value *bert_layer(scope s, const bert_config *c, value *x, value *mask)
+{
+	scope self = at(s, "attention");
+	value *y = bert_self_attention(at(self, "self"), c, x, mask);
+
+	y = nn_linear(self, "output.dense", y, c->hidden);
+	x = nn_layer_norm(self, "output.LayerNorm", op_add(y, x), c->eps);
+
+	y = nn_linear(s, "intermediate.dense", x, c->inner);
+	y = nn_act(at(s, "intermediate"), "intermediate_act_fn", c->act, y);
+	y = nn_linear(s, "output.dense", y, c->hidden);
+	return nn_layer_norm(s, "output.LayerNorm", op_add(y, x), c->eps);
+}
+
+value *bert_encoder(scope s, const bert_config *c, value *x, value *mask)
+{
+	for (int64_t i = 0; i < c->layers; i++)
+		x = bert_layer(at(s, "layer.%d", (int)i), c, x, mask);
+	return x;
+}
+
+value *bert_first_token(value *x)
+{
+	return op_select(x, 1, 0);
+}
+
+value *bert_pooler(scope s, const bert_config *c, value *x)
+{
+	return op_tanh(nn_linear(s, "pooler.dense", bert_first_token(x), c->hidden));
+}
+
+value *bert_vocab_scores(scope body, scope decoder, const bert_config *c, value *x, value *bias)
+{
+	value *w = c->tied ? PARAM(body, "embeddings.word_embeddings.weight", c->vocab, c->embedding)
+	                   : PARAM(decoder, "weight", c->vocab, c->embedding);
+
+	if (c->tied)
+		w = op_param_also(w, decoder, "weight");
+	return op_linear(x, w, bias);
+}
+
+void bert_lm_head(scope s, const bert_config *c, value *x)
+{
+	scope head = at(s, "cls.predictions");
+	value *bias = op_param_also(PARAM(head, "bias", c->vocab), head, "decoder.bias");
+
+	x = nn_linear(head, "transform.dense", x, c->hidden);
+	x = nn_act(at(head, "transform"), "transform_act_fn", c->act, x);
+	x = nn_layer_norm(head, "transform.LayerNorm", x, c->eps);
+	op_output(s, "logits", bert_vocab_scores(body_of(s), at(head, "decoder"), c, x, bias));
+}
+
+void bert_sequence_head(scope s, const bert_config *c, value *pooled)
+{
+	op_output(s, "logits", nn_linear(s, "classifier", pooled, c->labels));
+}
+
+void bert_choice_head(scope s, value *pooled)
+{
+	nn_output_choices(s, nn_linear(s, "classifier", pooled, 1));
+}
+
+void bert_token_head(scope s, const bert_config *c, value *x)
+{
+	op_output(s, "logits", nn_linear(s, "classifier", x, c->labels));
+}
+
+void bert_span_head(scope s, value *x)
+{
+	nn_output_span(s, nn_linear(s, "qa_outputs", x, 2));
+}
+
+/* Inputs to hidden states. */
+static value *bert_body(scope s, const bert_config *c, int choices)
+{
+	text_inputs in = bert_inputs(s, c, "input_ids attention_mask token_type_ids", choices);
+	scope body = body_of(s), embeddings = at(body, "embeddings");
+	value *x = bert_embeddings(embeddings, c, &in, bert_positions(embeddings, c, &in));
+
+	return bert_encoder(at(body, "encoder"), c, x, bert_mask(c, &in));
+}
+
+static void bert_default(scope s, cfg *j)
+{
+	bert_config c = bert_read_config(j);
+
+	op_output(s, "last_hidden_state", bert_body(s, &c, 0));
+}
+
+static void bert_lm(scope s, cfg *j)
+{
+	bert_config c = bert_read_config(j);
+
+	bert_lm_head(s, &c, bert_body(s, &c, 0));
+}
+
+static void bert_sequence(scope s, cfg *j)
+{
+	bert_config c = bert_read_config(j);
+
+	bert_sequence_head(s, &c, bert_pooler(body_of(s), &c, bert_body(s, &c, 0)));
+}
+
+static void bert_choice(scope s, cfg *j)
+{
+	bert_config c = bert_read_config(j);
+
+	bert_choice_head(s, bert_pooler(body_of(s), &c, bert_body(s, &c, 1)));
+}
+
+static void bert_tokens(scope s, cfg *j)
+{
+	bert_config c = bert_read_config(j);
+
+	bert_token_head(s, &c, bert_body(s, &c, 0));
+}
+
+static void bert_span(scope s, cfg *j)
+{
+	bert_config c = bert_read_config(j);
+
+	bert_check_span(j, &c);
+	bert_span_head(s, bert_body(s, &c, 0));
+}
+
+static const task bert_tasks[] = {
+	{ .feature = "default", .build = bert_default },
+	{ .feature = "masked-lm", .build = bert_lm },
+	{ .feature = "causal-lm", .build = bert_lm },
+	{ .feature = "sequence-classification", .build = bert_sequence },
+	{ .feature = "multiple-choice", .build = bert_choice },
+	{ .feature = "token-classification", .build = bert_tokens },
+	{ .feature = "question-answering", .build = bert_span },
+	{ 0 },
+};
+
+const arch arch_bert = { .types = "bert", .prefix = "bert", .tasks = bert_tasks };

@@ -1,0 +1,256 @@
+/* config.json: getters with defaults, a sticky error, and a mark on every key that was read. */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arch/registry.h"
+
+static cfg *cfg_wrap(const char *path, json_t *root, error *e)
+{
+	cfg *j = calloc(1, sizeof *j);
+
+	if (!j || !root || !(j->path = arena_strdup(&j->arena, path))) {
+		json_decref(root);
+		free(j);
+		error_memory(e);
+		return NULL;
+	}
+	j->root = root;
+	j->error = e;
+	return j;
+}
+
+cfg *cfg_empty(error *e)
+{
+	return cfg_wrap("(defaults)", json_object(), e);
+}
+
+cfg *cfg_parse(const char *path, const void *data, size_t size, error *e)
+{
+	json_error_t why;
+	json_t *root = json_loadb(data, size, JSON_REJECT_DUPLICATES, &why);
+
+	if (!root && json_error_code(&why) == json_error_out_of_memory) {
+		error_memory(e);
+		return NULL;
+	}
+	if (!json_is_object(root)) {
+		error_set(e, E_MODEL, "%s: expected a JSON object: %s (line %d, column %d)", path,
+		          root ? "it is another value" : why.text, root ? 1 : why.line,
+		          root ? 1 : why.column);
+		json_decref(root);
+		return NULL;
+	}
+	return cfg_wrap(path, root, e);
+}
+
+cfg *cfg_open(const char *path, error *e)
+{
+	arena a = { 0 };
+	file *f = file_map(&a, path, e);
+	cfg *j = f ? cfg_parse(path, f->data ? (const char *)f->data : "", (size_t)f->size, e) : NULL;
+
+	file_unmap(f);
+	arena_free(&a);
+	return j;
+}
+
+void cfg_close(cfg *j)
+{
+	if (!j)
+		return;
+	json_decref(j->root);
+	json_decref(j->defaults);
+	map_free(&j->seen);
+	arena_free(&j->arena);
+	free(j);
+}
+
+static void mark(cfg *j, const char *key)
+{
+	char *copy = map_get(&j->seen, key) ? NULL : arena_strdup(&j->arena, key);
+
+	if (copy)
+		map_put(&j->seen, copy, copy);
+}
+
+/* The file's value, else the one of the architecture's row; NULL for neither and for null. */
+static json_t *get(cfg *j, const char *key)
+{
+	json_t *v = json_object_get(j->root, key);
+
+	mark(j, key);
+	if (!v)
+		v = json_object_get(j->defaults, key);
+	return json_is_null(v) ? NULL : v;
+}
+
+int cfg_set_defaults(cfg *j, const char *defaults, error *e)
+{
+	json_decref(j->defaults);
+	j->defaults = defaults ? json_loads(defaults, JSON_REJECT_DUPLICATES, NULL) : NULL;
+	if (defaults && !json_is_object(j->defaults))
+		return error_set(e, E_INTERNAL, "the architecture's defaults are no JSON object");
+	return 0;
+}
+
+static void refuse(cfg *j, const char *key, json_t *v, const char *expected)
+{
+	char *found = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT);
+
+	error_set(j->error, E_MODEL, "%s: %s: expected %s, found %.200s", j->path, key, expected,
+	          found ? found : "something else");
+	free(found);
+}
+
+static int64_t get_int(cfg *j, const char *key, int64_t otherwise, int64_t least, const char *what)
+{
+	json_t *v = get(j, key);
+
+	if (!v)
+		return otherwise;
+	if (json_is_integer(v) && json_integer_value(v) >= least && json_integer_value(v) <= INT32_MAX)
+		return json_integer_value(v);
+	refuse(j, key, v, what);
+	return otherwise;
+}
+
+int64_t oxp_cfg_int(cfg *j, const char *key, int64_t otherwise)
+{
+	return get_int(j, key, otherwise, 1, "a whole number from 1 to 2147483647");
+}
+
+int64_t oxp_cfg_index(cfg *j, const char *key, int64_t otherwise)
+{
+	return get_int(j, key, otherwise, -1, "a whole number from -1 to 2147483647");
+}
+
+double oxp_cfg_num(cfg *j, const char *key, double otherwise)
+{
+	json_t *v = get(j, key);
+
+	if (!v)
+		return otherwise;
+	if (json_is_number(v))
+		return json_number_value(v);
+	refuse(j, key, v, "a number");
+	return otherwise;
+}
+
+int oxp_cfg_bool(cfg *j, const char *key, int otherwise)
+{
+	json_t *v = get(j, key);
+
+	if (!v)
+		return otherwise;
+	if (json_is_boolean(v))
+		return json_is_true(v);
+	refuse(j, key, v, "true or false");
+	return otherwise;
+}
+
+const char *oxp_cfg_str(cfg *j, const char *key, const char *otherwise)
+{
+	json_t *v = get(j, key);
+
+	if (!v)
+		return otherwise;
+	if (json_is_string(v))
+		return json_string_value(v);
+	refuse(j, key, v, "a string");
+	return otherwise;
+}
+
+int64_t oxp_cfg_labels(cfg *j)
+{
+	json_t *labels = get(j, "id2label");
+	int64_t number = cfg_int(j, "num_labels", 2);
+
+	mark(j, "label2id");
+	if (!labels)
+		return number;
+	if (json_is_object(labels) && json_object_size(labels))
+		return (int64_t)json_object_size(labels); /* wins over num_labels, as in Transformers */
+	refuse(j, "id2label", labels, "an object with one label or more");
+	return number;
+}
+
+int oxp_cfg_choice(cfg *j, const char *key, const char *otherwise, const char *choices)
+{
+	const char *s = cfg_str(j, key, otherwise), *p = choices;
+
+	for (int i = 0; *p; i++) {
+		size_t n = strcspn(p, " ");
+
+		if (strlen(s) == n && strncmp(s, p, n) == 0)
+			return i;
+		p += n + strspn(p + n, " ");
+	}
+	error_set(j->error, E_UNSUPPORTED, "%s: %s: \"%.200s\" is not supported; expected one of: %s",
+	          j->path, key, s, choices);
+	return 0;
+}
+
+void oxp_cfg_only(cfg *j, const char *key, const char *only)
+{
+	json_t *v = get(j, key);
+	int same;
+
+	if (!v)
+		return;
+	same = json_is_string(v) ? strcmp(json_string_value(v), only) == 0
+	                         : json_is_boolean(v) && strcmp(json_is_true(v) ? "true" : "false",
+	                                                        only) == 0;
+	if (!same) {
+		char *found = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT);
+
+		error_set(j->error, E_UNSUPPORTED, "%s: %s: %.200s is not supported; only %s is",
+		          j->path, key, found ? found : "this value", only);
+		free(found);
+	}
+}
+
+void oxp_cfg_ignore(cfg *j, const char *keys)
+{
+	while (*keys) {
+		size_t n = strcspn(keys, " ");
+		char *key = arena_strndup(&j->arena, keys, n);
+
+		if (key)
+			mark(j, key);
+		keys += n + strspn(keys + n, " ");
+	}
+}
+
+void oxp_cfg_refuse(cfg *j, const char *fmt, ...)
+{
+	va_list args;
+	char *what;
+
+	va_start(args, fmt);
+	what = arena_vprintf(&j->arena, fmt, args);
+	va_end(args);
+	error_set(j->error, E_UNSUPPORTED, "%s: %s", j->path, what ? what : "not supported");
+}
+
+oxp_act oxp_cfg_act(cfg *j, const char *key, const char *otherwise)
+{
+	static const char choices[] =
+#define ACT(name, word) word " "
+#include "onnxport/activations.def"
+#undef ACT
+		;
+
+	return (oxp_act)cfg_choice(j, key, otherwise, choices);
+}
+
+void cfg_unread(const cfg *j, void (*each)(void *context, const char *key), void *context)
+{
+	const char *key;
+	json_t *v;
+
+	json_object_foreach(j->root, key, v) {
+		if (!map_get(&j->seen, key))
+			each(context, key);
+	}
+}

@@ -1,0 +1,147 @@
+/*
+ * RoBERTa: BERT whose positions count real tokens from after the padding index, with heads of its own. CamemBERT, XLM-RoBERTa and data2vec-text compute the same.
+ * Follows transformers 4.57.6, models/roberta/modeling_roberta.py.
+ */
+#include "arch/roberta.h"
+
+bert_config roberta_read_config(cfg *j)
+{
+	bert_config c = bert_read_config(j);
+
+	c.pad = cfg_index(j, "pad_token_id", 1);
+	if (c.pad < 0)
+		cfg_refuse(j, "pad_token_id: expected an index, from which positions count; found -1");
+	if (c.pad + 1 >= c.positions)
+		cfg_refuse(j, "max_position_embeddings: %lld leaves no position after pad_token_id %lld",
+		           (long long)c.positions, (long long)c.pad);
+	return c;
+}
+
+text_inputs roberta_inputs(scope s, const bert_config *c, int choices)
+{
+	return nn_text_inputs(s, &(text_spec){ .names = "input_ids attention_mask",
+	                                       .vocab = c->vocab,
+	                                       .longest = c->positions - c->pad - 1,
+	                                       .choices = choices });
+}
+
+value *roberta_positions(scope s, const bert_config *c, const text_inputs *in)
+{
+	value *pad = op_int(s.g, c->pad);
+	value *real = op_cast(op_not(op_equal(in->ids, pad)), I64);
+	value *ids = op_add(op_mul(op_cumsum(real, 1), real), pad);
+
+	if (c->relative != OXP_RELATIVE_NONE)
+		return NULL;
+	return nn_embedding(s, "position_embeddings", ids, c->positions, c->hidden);
+}
+
+/* Inputs to hidden states. */
+static value *roberta_body(scope s, const bert_config *c, int choices)
+{
+	text_inputs in = roberta_inputs(s, c, choices);
+	scope body = body_of(s), embeddings = at(body, "embeddings");
+	value *x = bert_embeddings(embeddings, c, &in, roberta_positions(embeddings, c, &in));
+
+	return bert_encoder(at(body, "encoder"), c, x, bert_mask(c, &in));
+}
+
+void roberta_lm_head(scope s, const bert_config *c, value *x)
+{
+	scope head = at(s, "lm_head");
+	value *bias = op_param_also(PARAM(head, "decoder.bias", c->vocab), head, "bias");
+
+	x = op_gelu(nn_linear(head, "dense", x, c->hidden));
+	x = nn_layer_norm(head, "layer_norm", x, c->eps);
+	op_output(s, "logits", bert_vocab_scores(body_of(s), at(head, "decoder"), c, x, bias));
+}
+
+void roberta_sequence_head(scope s, const bert_config *c, value *x)
+{
+	scope head = at(s, "classifier");
+
+	x = op_tanh(nn_linear(head, "dense", bert_first_token(x), c->hidden));
+	op_output(s, "logits", nn_linear(head, "out_proj", x, c->labels));
+}
+
+static void roberta_default(scope s, cfg *j)
+{
+	bert_config c = roberta_read_config(j);
+
+	op_output(s, "last_hidden_state", roberta_body(s, &c, 0));
+}
+
+static void roberta_lm(scope s, cfg *j)
+{
+	bert_config c = roberta_read_config(j);
+
+	roberta_lm_head(s, &c, roberta_body(s, &c, 0));
+}
+
+static void roberta_sequence(scope s, cfg *j)
+{
+	bert_config c = roberta_read_config(j);
+
+	roberta_sequence_head(s, &c, roberta_body(s, &c, 0));
+}
+
+static void roberta_choice(scope s, cfg *j)
+{
+	bert_config c = roberta_read_config(j);
+
+	bert_choice_head(s, bert_pooler(body_of(s), &c, roberta_body(s, &c, 1)));
+}
+
+static void roberta_tokens(scope s, cfg *j)
+{
+	bert_config c = roberta_read_config(j);
+
+	bert_token_head(s, &c, roberta_body(s, &c, 0));
+}
+
+static void roberta_span(scope s, cfg *j)
+{
+	bert_config c = roberta_read_config(j);
+
+	bert_check_span(j, &c);
+	bert_span_head(s, roberta_body(s, &c, 0));
+}
+
+static const task roberta_tasks[] = {
+	{ .feature = "default", .build = roberta_default },
+	{ .feature = "masked-lm", .build = roberta_lm },
+	{ .feature = "causal-lm", .build = roberta_lm },
+	{ .feature = "sequence-classification", .build = roberta_sequence },
+	{ .feature = "multiple-choice", .build = roberta_choice },
+	{ .feature = "token-classification", .build = roberta_tokens },
+	{ .feature = "question-answering", .build = roberta_span },
+	{ 0 },
+};
+
+/* Without causal-lm, which the table does not have for it. */
+static const task data2vec_tasks[] = {
+	{ .feature = "default", .build = roberta_default },
+	{ .feature = "masked-lm", .build = roberta_lm },
+	{ .feature = "sequence-classification", .build = roberta_sequence },
+	{ .feature = "multiple-choice", .build = roberta_choice },
+	{ .feature = "token-classification", .build = roberta_tokens },
+	{ .feature = "question-answering", .build = roberta_span },
+	{ 0 },
+};
+
+const arch arch_roberta = {
+	.types = "roberta",
+	.prefix = "roberta",
+	.defaults = "{\"vocab_size\": 50265}",
+	.tasks = roberta_tasks,
+};
+const arch arch_camembert = {
+	.types = "camembert xlm-roberta",
+	.prefix = "roberta",
+	.tasks = roberta_tasks,
+};
+const arch arch_data2vec_text = {
+	.types = "data2vec-text",
+	.prefix = "data2vec_text",
+	.tasks = data2vec_tasks,
+};

@@ -1,0 +1,297 @@
+#define _GNU_SOURCE
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { BUFFER = 1 << 16, PIECE = 1 << 22 };
+
+file *file_map(arena *a, const char *path, error *e)
+{
+	file *f = arena_alloc(a, sizeof *f);
+	struct stat st;
+
+	if (!f || !(f->path = arena_strdup(a, path))) {
+		error_memory(e);
+		return NULL;
+	}
+	f->fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (f->fd < 0) {
+		error_set(e, E_IO, "%s: cannot be opened: %s", path, strerror(errno));
+		return NULL;
+	}
+	if (fstat(f->fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+		error_set(e, E_IO, "%s: expected a regular file", path);
+		close(f->fd);
+		return NULL;
+	}
+	f->size = (uint64_t)st.st_size;
+	if (f->size) {
+		void *p = mmap(NULL, (size_t)f->size, PROT_READ, MAP_SHARED, f->fd, 0);
+
+		if (p == MAP_FAILED) {
+			error_set(e, E_IO, "%s: cannot be mapped: %s", path, strerror(errno));
+			close(f->fd);
+			return NULL;
+		}
+		f->data = p;
+	}
+	return f;
+}
+
+void file_unmap(file *f)
+{
+	if (!f)
+		return;
+	if (f->data)
+		munmap((void *)(uintptr_t)f->data, (size_t)f->size);
+	close(f->fd);
+}
+
+void file_forget(const file *f, uint64_t offset, uint64_t size)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t start = (offset + page - 1) / page * page, end = (offset + size) / page * page;
+
+	if (f->data && end > start)
+		madvise((void *)(uintptr_t)(f->data + start), (size_t)(end - start), MADV_DONTNEED);
+}
+
+int path_is_folder(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+int path_is_file(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+char *path_join(arena *a, const char *folder, const char *name)
+{
+	size_t n = strlen(folder);
+
+	return arena_printf(a, "%s%s%s", folder, n && folder[n - 1] == '/' ? "" : "/", name);
+}
+
+const char *path_base(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+char *path_folder(arena *a, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!slash)
+		return arena_strdup(a, ".");
+	return arena_strndup(a, path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+int path_make_folder(const char *path, error *e)
+{
+	char part[PATH_MAX];
+	size_t n = strlen(path);
+
+	if (n >= sizeof part)
+		return error_set(e, E_IO, "%s: the path is too long", path);
+	memcpy(part, path, n + 1);
+	for (size_t i = 1; i <= n; i++) {
+		if (part[i] != '/' && part[i] != 0)
+			continue;
+		part[i] = 0;
+		if (mkdir(part, 0777) != 0 && errno != EEXIST)
+			return error_set(e, E_IO, "%s: the folder cannot be made: %s", part,
+			                 strerror(errno));
+		part[i] = i == n ? 0 : '/';
+	}
+	if (!path_is_folder(path))
+		return error_set(e, E_IO, "%s: exists and is not a folder", path);
+	return 0;
+}
+
+static int output_failed(const outfile *o, const char *what, error *e)
+{
+	return error_set(e, E_IO, "%s: %s: %s", o->path, what, strerror(errno));
+}
+
+int output_open(outfile *o, const char *path, error *e)
+{
+	size_t n = strlen(path) + 32;
+
+	*o = (outfile){ .fd = -1 };
+	o->path = malloc(n);
+	o->temporary = calloc(1, n);
+	o->buffer = malloc(BUFFER);
+	if (!o->path || !o->temporary || !o->buffer) {
+		output_discard(o);
+		return error_memory(e);
+	}
+	snprintf(o->path, n, "%s", path);
+	for (int i = 0; i < 100 && o->fd < 0; i++) {
+		snprintf(o->temporary, n, "%s.%ld.%d.part", path, (long)getpid(), i);
+		o->fd = open(o->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+		if (o->fd < 0 && errno != EEXIST)
+			break;
+	}
+	if (o->fd < 0) {
+		output_failed(o, "cannot be written", e);
+		o->temporary[0] = 0;
+		output_discard(o);
+		return e->code;
+	}
+	return 0;
+}
+
+static int write_all(outfile *o, const uint8_t *p, size_t n, error *e)
+{
+	while (n) {
+		ssize_t k = write(o->fd, p, n);
+
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k <= 0)
+			return output_failed(o, "writing failed", e);
+		p += k;
+		n -= (size_t)k;
+	}
+	return 0;
+}
+
+static int flush(outfile *o, error *e)
+{
+	size_t n = o->filled;
+
+	o->filled = 0;
+	return write_all(o, o->buffer, n, e);
+}
+
+int output_write(outfile *o, const void *data, size_t n, error *e)
+{
+	o->size += n;
+	if (n > BUFFER - o->filled && flush(o, e))
+		return e->code;
+	if (n >= BUFFER)
+		return write_all(o, data, n, e);
+	if (n)
+		memcpy(o->buffer + o->filled, data, n);
+	o->filled += n;
+	return 0;
+}
+
+int output_pad(outfile *o, uint64_t size, error *e)
+{
+	static const uint8_t zeros[4096];
+
+	while (o->size < size) {
+		uint64_t n = size - o->size;
+
+		if (output_write(o, zeros, n < sizeof zeros ? (size_t)n : sizeof zeros, e))
+			return e->code;
+	}
+	return 0;
+}
+
+int output_copy(outfile *o, const file *f, uint64_t offset, uint64_t size, error *e)
+{
+	off_t from = (off_t)offset;
+
+	if (size < BUFFER / 4) {
+		return output_write(o, f->data + offset, (size_t)size, e);
+	}
+	if (flush(o, e))
+		return e->code;
+	o->size += size;
+	while (size) {
+		ssize_t k = copy_file_range(f->fd, &from, o->fd, NULL,
+		                            size < 1u << 30 ? (size_t)size : 1u << 30, 0);
+
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k < 0 && errno == ENOSPC)
+			return output_failed(o, "writing failed", e);
+		if (k <= 0)
+			break;
+		size -= (uint64_t)k;
+	}
+	while (size) { /* file systems that cannot: through the mapping */
+		size_t n = size < PIECE ? (size_t)size : PIECE;
+
+		if (write_all(o, f->data + from, n, e))
+			return e->code;
+		file_forget(f, (uint64_t)from, n);
+		from += (off_t)n;
+		size -= n;
+	}
+	return 0;
+}
+
+int output_close(outfile *o, error *e)
+{
+	if (flush(o, e))
+		return e->code;
+	if (fsync(o->fd) != 0)
+		return output_failed(o, "writing failed", e);
+	if (close(o->fd) != 0) {
+		o->fd = -1;
+		return output_failed(o, "closing failed", e);
+	}
+	o->fd = -1;
+	return 0;
+}
+
+int output_publish(outfile *o, error *e)
+{
+	if (rename(o->temporary, o->path) != 0)
+		return output_failed(o, "cannot take its name", e);
+	o->temporary[0] = 0;
+	output_discard(o);
+	return 0;
+}
+
+void output_discard(outfile *o)
+{
+	if (o->fd >= 0)
+		close(o->fd);
+	if (o->temporary && o->temporary[0])
+		unlink(o->temporary);
+	free(o->path);
+	free(o->temporary);
+	free(o->buffer);
+	*o = (outfile){ .fd = -1 };
+}
+
+int file_link(const file *from, const char *to, error *e)
+{
+	struct stat a, b;
+	outfile o;
+
+	if (stat(from->path, &a) == 0 && stat(to, &b) == 0 && a.st_dev == b.st_dev &&
+	    a.st_ino == b.st_ino)
+		return 0;
+	if (linkat(AT_FDCWD, from->path, AT_FDCWD, to, AT_SYMLINK_FOLLOW) == 0)
+		return 0;
+	if (errno == EEXIST)
+		return error_set(e, E_IO,
+		                 "%s: is in the way of the weights; move it or choose another output",
+		                 to);
+	if (output_open(&o, to, e))
+		return e->code;
+	if (output_copy(&o, from, 0, from->size, e) || output_close(&o, e) ||
+	    output_publish(&o, e))
+		output_discard(&o);
+	return e->code;
+}

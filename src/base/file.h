@@ -1,0 +1,55 @@
+/* file.h: files mapped for reading, and files that appear whole or not at all. */
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+
+/* A file open for reading; `data` maps all of it (NULL for an empty file). */
+typedef struct file {
+	const char *path;
+	int fd;
+	const uint8_t *data;
+	uint64_t size;
+} file;
+
+file *file_map(arena *a, const char *path, error *e);
+void file_unmap(file *f);
+/* Tells the kernel that the pages are not needed any more, so that resident memory stays small. */
+void file_forget(const file *f, uint64_t offset, uint64_t size);
+
+int path_is_folder(const char *path);
+int path_is_file(const char *path);
+char *path_join(arena *a, const char *folder, const char *name);
+const char *path_base(const char *path);
+char *path_folder(arena *a, const char *path);
+/* Makes the folder and those above it. */
+int path_make_folder(const char *path, error *e) MUST_USE;
+
+/* A file being written under a temporary name beside its own. */
+typedef struct outfile {
+	char *path, *temporary;
+	int fd;
+	uint64_t size;
+	uint8_t *buffer;
+	size_t filled;
+} outfile;
+
+int output_open(outfile *o, const char *path, error *e) MUST_USE;
+int output_write(outfile *o, const void *data, size_t n, error *e) MUST_USE;
+int output_pad(outfile *o, uint64_t size, error *e) MUST_USE; /* zeros up to that size */
+/* Copies a part of a file by the kernel's fastest way (shared blocks, in-kernel copy, else write). */
+int output_copy(outfile *o, const file *f, uint64_t offset, uint64_t size, error *e) MUST_USE;
+/* Everything on the disk, still under the temporary name. */
+int output_close(outfile *o, error *e) MUST_USE;
+int output_publish(outfile *o, error *e) MUST_USE;
+/* After a failure: the temporary file goes away. Does nothing after output_publish. */
+void output_discard(outfile *o);
+
+/* The file `from` appears as `to`: a hard link where possible, else a copy. */
+int file_link(const file *from, const char *to, error *e) MUST_USE;
+
+#endif

@@ -1,0 +1,71 @@
+/* check.h: is the exported file right? Inputs that ask enough of it, ONNX Runtime, and the comparison. */
+#ifndef CHECK_CHECK_H
+#define CHECK_CHECK_H
+
+#include "exec/exec.h"
+
+/* ---- Inputs ---- */
+
+enum { INPUT_SETS = 4 };
+
+/*
+ * The i-th input set, seeded: several batches and lengths, one token alone, padding on the right, on the
+ * left and mixed, ids over the whole vocabulary. One array per graph input.
+ */
+int inputs_make(const graph *g, int i, array *in, error *e) MUST_USE;
+void arrays_free(array *a, int n);
+
+/* ---- Comparing ---- */
+
+typedef struct difference {
+	int64_t worst; /* index of the element that is furthest outside the tolerance, or -1 */
+	double most;   /* largest absolute difference */
+} difference;
+
+/* numpy.allclose(reference, found, rtol, atol): |reference - found| <= atol + rtol |found|. */
+difference compare(const array *reference, const array *found, double rtol, double atol);
+
+/* ---- Running ONNX files ---- */
+
+typedef struct ort ort;
+
+/*
+ * ONNX Runtime: `path`, else ONNXPORT_ORT, the system's library, a Python environment's. NULL with an
+ * empty error and `looked` filled where none was found; an error where the one asked for fails.
+ */
+ort *ort_open(const char *path, text *looked, error *e);
+void ort_close(ort *o);
+const char *ort_version(const ort *o);
+
+typedef struct ort_session ort_session;
+ort_session *ort_load(ort *o, const char *path, error *e);
+void ort_unload(ort_session *s);
+int ort_input_count(const ort_session *s);
+int ort_output_count(const ort_session *s);
+const char *ort_input_name(const ort_session *s, int i);
+const char *ort_output_name(const ort_session *s, int i);
+/* Runs with inputs in the session's order; the outputs are freed by the caller. */
+int ort_run(ort_session *s, const array *in, array *out, error *e) MUST_USE;
+
+/* ---- Validation ---- */
+
+typedef struct validation_sink {
+	void (*log)(void *context, int warning, const char *line);
+	int (*progress)(void *context, uint64_t done, uint64_t total);
+	void *context;
+} validation_sink;
+
+typedef struct validation {
+	int sets;
+	int outputs;
+	double most[8]; /* per output */
+} validation;
+
+/*
+ * The file against the graph, logged in the words of transformers.onnx. The built-in evaluator of ONNX files will stand
+ * beside ONNX Runtime here, behind the same few calls (ort_load … ort_run).
+ */
+int validate(const graph *g, const char *path, ort *o, double atol, const validation_sink *sink,
+             validation *result, error *e) MUST_USE;
+
+#endif

@@ -1,0 +1,360 @@
+/*
+ * ONNX Runtime through its C interface, loaded at run time. The interface is a table of functions that only ever grows, so numbers
+ * of slots are enough and no header is needed: docs/FORMATS.md has the source of each.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <glob.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/thread.h"
+#include "check/check.h"
+
+enum { API_VERSION = 17, LOG_ERROR = 3, MOST_PORTS = 64 };
+
+typedef struct OrtStatus OrtStatus;
+
+struct api_base {
+	void *(*get_api)(uint32_t version);
+	const char *(*get_version)(void);
+};
+
+/* Slots of the table, as onnxruntime_c_api.h orders them. */
+enum slot {
+	GET_ERROR_MESSAGE = 2,
+	CREATE_ENV = 3,
+	CREATE_SESSION = 7,
+	RUN = 9,
+	CREATE_SESSION_OPTIONS = 10,
+	SET_INTRA_OP_THREADS = 24,
+	INPUT_COUNT = 30,
+	OUTPUT_COUNT = 31,
+	INPUT_NAME = 36,
+	OUTPUT_NAME = 37,
+	CREATE_TENSOR = 49,
+	TENSOR_DATA = 51,
+	ELEMENT_TYPE = 60,
+	DIMENSION_COUNT = 61,
+	DIMENSIONS = 62,
+	TYPE_AND_SHAPE = 65,
+	CREATE_CPU_MEMORY_INFO = 69,
+	ALLOCATOR_FREE = 76,
+	DEFAULT_ALLOCATOR = 78,
+	RELEASE_ENV = 92,
+	RELEASE_STATUS = 93,
+	RELEASE_MEMORY_INFO = 94,
+	RELEASE_SESSION = 95,
+	RELEASE_VALUE = 96,
+	RELEASE_TYPE_AND_SHAPE = 99,
+	RELEASE_SESSION_OPTIONS = 100,
+};
+
+typedef void any_fn(void);
+
+struct ort {
+	any_fn *const *table;
+	const char *version;
+	void *env, *memory, *allocator;
+};
+
+struct ort_session {
+	ort *o;
+	void *session;
+	int inputs, outputs;
+	char *input[MOST_PORTS], *output[MOST_PORTS];
+};
+
+/* The function of a slot, with the type that it has. */
+#define CALL(o, slot, ...) ((OrtStatus * (*)(__VA_ARGS__))(o)->table[slot])
+#define RELEASE(o, slot, x) ((void (*)(void *))(o)->table[slot])(x)
+
+/* An error from a status, which is released. */
+static int check_status(const ort *o, OrtStatus *s, const char *what, error *e)
+{
+	const char *(*message)(const OrtStatus *);
+
+	if (!s)
+		return 0;
+	message = (const char *(*)(const OrtStatus *))o->table[GET_ERROR_MESSAGE];
+	error_set(e, E_RUNTIME, "ONNX Runtime %s: %s: %.2000s", o->version, what, message(s));
+	RELEASE(o, RELEASE_STATUS, s);
+	return e->code;
+}
+
+/* ---- Finding the library ---- */
+
+static void *open_library(const char *path, text *looked)
+{
+	void *lib = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+
+	text_add(looked, "%s%s", looked->len ? ", " : "", path);
+	return lib;
+}
+
+static void *open_pattern(const char *pattern, text *looked)
+{
+	glob_t found;
+	void *lib = NULL;
+
+	if (glob(pattern, 0, NULL, &found) != 0) {
+		text_add(looked, "%s%s", looked->len ? ", " : "", pattern);
+		return NULL;
+	}
+	for (size_t i = found.gl_pathc; i-- > 0 && !lib;) /* the newest first */
+		lib = open_library(found.gl_pathv[i], looked);
+	globfree(&found);
+	return lib;
+}
+
+static const char in_python[] = "lib/python3*/site-packages/onnxruntime/capi/libonnxruntime.so.*";
+
+/* The folder that the first python3 of PATH belongs to; no interpreter is started. */
+static int python_prefix(char out[PATH_MAX])
+{
+	const char *p = getenv("PATH");
+
+	while (p && *p) {
+		size_t n = strcspn(p, ":");
+		char at[PATH_MAX];
+
+		snprintf(at, sizeof at, "%.*s/python3", (int)n, p);
+		if (n && path_is_file(at)) {
+			snprintf(out, PATH_MAX, "%.*s/..", (int)n, p);
+			return 0;
+		}
+		p += n + (p[n] == ':');
+	}
+	return -1;
+}
+
+static void *find_library(text *looked)
+{
+	const char *venv = getenv("VIRTUAL_ENV");
+	char prefix[PATH_MAX], pattern[PATH_MAX + sizeof in_python + 1];
+	void *lib = open_library("libonnxruntime.so.1", looked);
+
+	if (!lib)
+		lib = open_library("libonnxruntime.so", looked);
+	if (!lib && venv && strlen(venv) < PATH_MAX) {
+		snprintf(pattern, sizeof pattern, "%s/%s", venv, in_python);
+		lib = open_pattern(pattern, looked);
+	}
+	if (!lib && python_prefix(prefix) == 0) {
+		snprintf(pattern, sizeof pattern, "%s/%s", prefix, in_python);
+		lib = open_pattern(pattern, looked);
+	}
+	return lib;
+}
+
+static int start(ort *o, error *e)
+{
+	OrtStatus *s = CALL(o, CREATE_ENV, int, const char *, void **)(LOG_ERROR, "onnxport",
+	                                                               &o->env);
+
+	if (!s)
+		s = CALL(o, CREATE_CPU_MEMORY_INFO, int, int, void **)(1, 0, &o->memory);
+	if (!s)
+		s = CALL(o, DEFAULT_ALLOCATOR, void **)(&o->allocator);
+	return check_status(o, s, "cannot start", e);
+}
+
+ort *ort_open(const char *path, text *looked, error *e)
+{
+	const char *asked = path ? path : getenv("ONNXPORT_ORT");
+	struct api_base *(*get_base)(void) = NULL;
+	struct api_base *base;
+	void *lib, *f;
+	ort *o;
+
+	lib = asked && *asked ? open_library(asked, looked) : find_library(looked);
+	if (!lib) {
+		if (asked && *asked)
+			error_set(e, E_RUNTIME, "%s: is no ONNX Runtime library: %s", asked, dlerror());
+		return NULL;
+	}
+	f = dlsym(lib, "OrtGetApiBase");
+	memcpy(&get_base, &f, sizeof get_base);
+	base = f ? get_base() : NULL;
+	f = base ? base->get_api(API_VERSION) : NULL;
+	o = f ? calloc(1, sizeof *o) : NULL;
+	if (!o) {
+		error_set(e, f ? E_MEMORY : E_RUNTIME,
+		          f ? "out of memory"
+		            : "%s: is no ONNX Runtime that knows version 17 of its interface",
+		          asked ? asked : "libonnxruntime");
+		return NULL;
+	}
+	o->table = f;
+	o->version = base->get_version();
+	if (start(o, e)) {
+		ort_close(o);
+		return NULL;
+	}
+	return o;
+}
+
+void ort_close(ort *o)
+{
+	if (!o)
+		return;
+	if (o->memory)
+		RELEASE(o, RELEASE_MEMORY_INFO, o->memory);
+	if (o->env)
+		RELEASE(o, RELEASE_ENV, o->env);
+	free(o); /* the library stays: its threads may outlive us */
+}
+
+const char *ort_version(const ort *o)
+{
+	return o->version;
+}
+
+/* ---- Sessions ---- */
+
+static int read_names(ort_session *s, enum slot count, enum slot name, char **to, int *n, error *e)
+{
+	const ort *o = s->o;
+	size_t total = 0;
+
+	if (check_status(o, CALL(o, count, void *, size_t *)(s->session, &total), "count", e))
+		return e->code;
+	for (size_t i = 0; i < total && i < MOST_PORTS; i++) {
+		char *port = NULL;
+
+		if (check_status(o,
+		                 CALL(o, name, void *, size_t, void *, char **)(s->session, i,
+		                                                                o->allocator, &port),
+		                 "name", e))
+			return e->code;
+		to[(*n)++] = port;
+	}
+	return 0;
+}
+
+ort_session *ort_load(ort *o, const char *path, error *e)
+{
+	ort_session *s = calloc(1, sizeof *s);
+	void *options = NULL;
+	OrtStatus *status;
+
+	if (!s) {
+		error_memory(e);
+		return NULL;
+	}
+	s->o = o;
+	status = CALL(o, CREATE_SESSION_OPTIONS, void **)(&options);
+	if (!status)
+		status = CALL(o, SET_INTRA_OP_THREADS, void *, int)(options, thread_count());
+	if (!status)
+		status = CALL(o, CREATE_SESSION, void *, const char *, void *, void **)(
+			o->env, path, options, &s->session);
+	check_status(o, status, path, e);
+	if (options)
+		RELEASE(o, RELEASE_SESSION_OPTIONS, options);
+	if (e->code || read_names(s, INPUT_COUNT, INPUT_NAME, s->input, &s->inputs, e) ||
+	    read_names(s, OUTPUT_COUNT, OUTPUT_NAME, s->output, &s->outputs, e)) {
+		ort_unload(s);
+		return NULL;
+	}
+	return s;
+}
+
+void ort_unload(ort_session *s)
+{
+	const ort *o = s ? s->o : NULL;
+
+	if (!s)
+		return;
+	for (int i = 0; i < s->inputs; i++)
+		(void)CALL(o, ALLOCATOR_FREE, void *, void *)(o->allocator, s->input[i]);
+	for (int i = 0; i < s->outputs; i++)
+		(void)CALL(o, ALLOCATOR_FREE, void *, void *)(o->allocator, s->output[i]);
+	if (s->session)
+		RELEASE(o, RELEASE_SESSION, s->session);
+	free(s);
+}
+
+int ort_input_count(const ort_session *s)
+{
+	return s->inputs;
+}
+
+int ort_output_count(const ort_session *s)
+{
+	return s->outputs;
+}
+
+const char *ort_input_name(const ort_session *s, int i)
+{
+	return s->input[i];
+}
+
+const char *ort_output_name(const ort_session *s, int i)
+{
+	return s->output[i];
+}
+
+static int copy_result(const ort *o, void *result, array *out, error *e)
+{
+	void *info = NULL, *data = NULL;
+	size_t rank = 0;
+	int type = 0;
+	int64_t shape[OXP_MAX_RANK];
+	OrtStatus *s = CALL(o, TYPE_AND_SHAPE, void *, void **)(result, &info);
+
+	if (!s)
+		s = CALL(o, ELEMENT_TYPE, void *, int *)(info, &type);
+	if (!s)
+		s = CALL(o, DIMENSION_COUNT, void *, size_t *)(info, &rank);
+	if (!s && rank <= OXP_MAX_RANK)
+		s = CALL(o, DIMENSIONS, void *, int64_t *, size_t)(info, shape, rank);
+	if (!s)
+		s = CALL(o, TENSOR_DATA, void *, void **)(result, &data);
+	check_status(o, s, "reading a result", e);
+	if (info)
+		RELEASE(o, RELEASE_TYPE_AND_SHAPE, info);
+	if (e->code)
+		return e->code;
+	if (rank > OXP_MAX_RANK || !dtype_size((dtype)type))
+		return error_set(e, E_RUNTIME, "ONNX Runtime gave a result of an unexpected type");
+	if (array_make(out, (dtype)type, (int)rank, shape))
+		return error_memory(e);
+	memcpy(out->data, data, (size_t)array_count(out) * dtype_size(out->type));
+	return 0;
+}
+
+int ort_run(ort_session *s, const array *in, array *out, error *e)
+{
+	const ort *o = s->o;
+	void *input[MOST_PORTS] = { 0 }, *output[MOST_PORTS] = { 0 };
+
+	memset(out, 0, sizeof *out * (size_t)s->outputs);
+	for (int i = 0; i < s->inputs && !e->code; i++)
+		check_status(o,
+		             CALL(o, CREATE_TENSOR, void *, void *, size_t, const int64_t *, size_t, int,
+		                  void **)(o->memory, in[i].data,
+		                           (size_t)array_count(&in[i]) * dtype_size(in[i].type),
+		                           in[i].shape, (size_t)in[i].rank, (int)in[i].type, &input[i]),
+		             s->input[i], e);
+	if (!e->code)
+		check_status(o,
+		             CALL(o, RUN, void *, void *, char *const *, void *const *, size_t,
+		                  char *const *, size_t, void **)(
+				     s->session, NULL, s->input, input, (size_t)s->inputs, s->output,
+				     (size_t)s->outputs, output),
+		             "running the model", e);
+	for (int i = 0; i < s->outputs && !e->code; i++)
+		copy_result(o, output[i], &out[i], e);
+	for (int i = 0; i < s->inputs; i++)
+		if (input[i])
+			RELEASE(o, RELEASE_VALUE, input[i]);
+	for (int i = 0; i < s->outputs; i++)
+		if (output[i])
+			RELEASE(o, RELEASE_VALUE, output[i]);
+	if (e->code)
+		arrays_free(out, s->outputs);
+	return e->code;
+}

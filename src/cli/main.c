@@ -1,0 +1,268 @@
+/* onnxport, the command: options in, the library's calls, and what people or machines read. */
+#include <jansson.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "options.h"
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
+{
+	(void)number;
+	interrupted = 1;
+}
+
+/* What a run has to say, and whether a progress line stands on the terminal. */
+struct terminal {
+	const options *o;
+	json_t *warnings;
+	int shows_progress, colours;
+	int on_line; /* a progress line has to be wiped before the next one */
+	struct timespec last;
+};
+
+static void wipe(struct terminal *t)
+{
+	if (t->on_line)
+		fprintf(stderr, "\r\033[K");
+	t->on_line = 0;
+}
+
+static void on_log(void *user, oxp_log_level level, const char *line)
+{
+	struct terminal *t = user;
+
+	if (level == OXP_LOG_DEBUG && !t->o->verbose)
+		return;
+	wipe(t);
+	if (t->o->json) {
+		if (level == OXP_LOG_WARNING)
+			json_array_append_new(t->warnings, json_string(line));
+	} else if (level == OXP_LOG_WARNING) {
+		fprintf(stderr, "%swarning:%s %s\n", t->colours ? "\033[33m" : "",
+		        t->colours ? "\033[0m" : "", line);
+	} else if (!t->o->quiet) {
+		printf("%s\n", line);
+		fflush(stdout);
+	}
+}
+
+static int on_progress(void *user, const char *stage, uint64_t done, uint64_t total)
+{
+	struct terminal *t = user;
+	struct timespec now;
+	double since;
+
+	if (interrupted)
+		return 1;
+	if (!t->shows_progress || !total)
+		return 0;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	since = (double)(now.tv_sec - t->last.tv_sec) + 1e-9 * (double)(now.tv_nsec - t->last.tv_nsec);
+	if (since < 0.1)
+		return 0;
+	t->last = now;
+	t->on_line = 1;
+	fprintf(stderr, "\r\033[K%s %3d %%", stage, (int)(100.0 * (double)done / (double)total));
+	fflush(stderr);
+	return 0;
+}
+
+static void print_json(json_t *o)
+{
+	json_dumpf(o, stdout, JSON_INDENT(2));
+	printf("\n");
+	json_decref(o);
+}
+
+static int fail(struct terminal *t, const oxp_context *c, int code)
+{
+	wipe(t);
+	if (t->o->json)
+		print_json(json_pack("{s:{s:i, s:s}, s:O}", "error", "code", code, "message",
+		                     oxp_error_message(c), "warnings", t->warnings));
+	else
+		fprintf(stderr, "%serror:%s %s\n", t->colours ? "\033[31m" : "",
+		        t->colours ? "\033[0m" : "", oxp_error_message(c));
+	return 1;
+}
+
+/* ---- Export ---- */
+
+static void print_result(const struct terminal *t, const oxp_result *r)
+{
+	json_t *outputs = json_array();
+
+	for (int i = 0; i < r->output_count; i++)
+		json_array_append_new(outputs,
+		                      json_pack("{s:s, s:f}", "name", r->output[i].output,
+		                                "max_abs_difference", r->output[i].absolute));
+	print_json(json_pack("{s:s, s:s, s:i, s:I, s:i, s:i, s:b, s:i, s:o, s:O}", "path", r->path,
+	                     "feature", r->feature, "opset", r->opset, "bytes", (json_int_t)r->bytes,
+	                     "nodes", r->nodes, "initializers", r->initializers, "validated",
+	                     r->validated, "input_sets", r->input_sets, "outputs", outputs,
+	                     "warnings", t->warnings));
+}
+
+static int run_export(oxp_context *c, struct terminal *t)
+{
+	const options *o = t->o;
+	oxp_result r;
+	int rc = oxp_export(c, o->model, o->output, &o->export, &r);
+
+	if (rc)
+		return fail(t, c, rc);
+	wipe(t);
+	if (o->json)
+		print_result(t, &r);
+	return 0;
+}
+
+/* ---- Features ---- */
+
+static json_t *features_of(oxp_context *c, const char *type)
+{
+	json_t *list = json_array();
+	const char *feature;
+
+	for (int i = 0; (feature = oxp_feature(c, type, i)); i++)
+		json_array_append_new(list, json_string(feature));
+	return list;
+}
+
+static int run_features(oxp_context *c, struct terminal *t)
+{
+	json_t *all = json_object(), *list;
+	const char *type;
+	size_t i;
+	json_t *feature;
+
+	if (t->o->model) {
+		oxp_description *d;
+		int rc = oxp_describe(c, t->o->model, "default", &d);
+
+		oxp_description_free(d);
+		if (rc) {
+			json_decref(all);
+			return fail(t, c, rc);
+		}
+		json_object_set_new(all, t->o->model, features_of(c, t->o->model));
+	}
+	for (int k = 0; !t->o->model && (type = oxp_model_type(c, k)); k++) {
+		char copy[64];
+
+		snprintf(copy, sizeof copy, "%s", type);
+		json_object_set_new(all, copy, features_of(c, copy));
+	}
+	if (t->o->json) {
+		print_json(all);
+		return 0;
+	}
+	json_object_foreach(all, type, list) {
+		printf("%s:", type);
+		json_array_foreach(list, i, feature) printf(" %s", json_string_value(feature));
+		printf("\n");
+	}
+	json_decref(all);
+	return 0;
+}
+
+/* ---- Describe ---- */
+
+static const char *type_name(oxp_dtype t)
+{
+	return t == OXP_F32 ? "float32" : t == OXP_I64 ? "int64" : t == OXP_BOOL ? "bool" : "other";
+}
+
+static json_t *describe_json(const oxp_tensor_info *x, int n)
+{
+	json_t *list = json_array();
+
+	for (int i = 0; i < n; i++) {
+		json_t *axes = json_array();
+
+		for (int k = 0; k < x[i].rank; k++)
+			json_array_append_new(axes, json_string(x[i].axis[k]));
+		json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "name", x[i].name, "type",
+		                                      type_name(x[i].type), "axes", axes));
+	}
+	return list;
+}
+
+static void describe_text(const char *title, const oxp_tensor_info *x, int n)
+{
+	printf("%s:\n", title);
+	for (int i = 0; i < n; i++) {
+		printf("  %s: %s [", x[i].name, type_name(x[i].type));
+		for (int k = 0; k < x[i].rank; k++)
+			printf("%s%s", k ? ", " : "", x[i].axis[k]);
+		printf("]\n");
+	}
+}
+
+static int run_describe(oxp_context *c, struct terminal *t)
+{
+	oxp_description *d;
+	int rc = oxp_describe(c, t->o->model, t->o->export.feature, &d);
+
+	if (rc)
+		return fail(t, c, rc);
+	if (t->o->json) {
+		print_json(json_pack("{s:s, s:s, s:i, s:f, s:o, s:o}", "model_type", d->type, "feature",
+		                     d->feature, "default_opset", d->opset, "atol", d->atol,
+		                     "inputs", describe_json(d->inputs, d->input_count), "outputs",
+		                     describe_json(d->outputs, d->output_count)));
+	} else {
+		printf("%s / %s\n", d->type, d->feature);
+		describe_text("inputs", d->inputs, d->input_count);
+		describe_text("outputs", d->outputs, d->output_count);
+		printf("default opset: %d\natol: %g\n", d->opset, d->atol);
+	}
+	oxp_description_free(d);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	options o;
+	struct terminal t = { .o = &o };
+	oxp_context *c;
+	const char *no_colour = getenv("NO_COLOR");
+	int rc = options_read(&o, argc, argv);
+
+	if (rc)
+		return rc;
+	if (o.command == COMMAND_HELP) {
+		options_help();
+		return 0;
+	}
+	if (o.command == COMMAND_VERSION) {
+		printf("onnxport %s\n", oxp_version());
+		return 0;
+	}
+	setlocale(LC_CTYPE, "");
+	c = oxp_context_new();
+	t.warnings = json_array();
+	if (!c || !t.warnings) {
+		fprintf(stderr, "error: out of memory\n");
+		return 1;
+	}
+	t.shows_progress = isatty(STDERR_FILENO) && !o.quiet && !o.json;
+	t.colours = isatty(STDERR_FILENO) && !(no_colour && *no_colour);
+	signal(SIGINT, on_signal);
+	signal(SIGTERM, on_signal);
+	oxp_set_log(c, on_log, &t);
+	oxp_set_progress(c, on_progress, &t);
+	rc = o.command == COMMAND_FEATURES   ? run_features(c, &t)
+	     : o.command == COMMAND_DESCRIBE ? run_describe(c, &t)
+	                                     : run_export(c, &t);
+	json_decref(t.warnings);
+	oxp_context_free(c);
+	return rc;
+}

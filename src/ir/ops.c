@@ -1,0 +1,168 @@
+/* The op_* vocabulary: each makes a value, sets its attributes and infers its shape. */
+#include <string.h>
+
+#include "ir/ir.h"
+
+#define UNARY(name)                                                                                \
+	value *oxp_op_##name(value *x)                                                             \
+	{                                                                                          \
+		return value_done(value_new(x->g, OP_##name, x, NULL, NULL, NULL));                \
+	}
+#define BINARY(name)                                                                               \
+	value *oxp_op_##name(value *a, value *b)                                                   \
+	{                                                                                          \
+		return value_done(value_new(a->g, OP_##name, a, b, NULL, NULL));                   \
+	}
+
+BINARY(add)
+BINARY(sub)
+BINARY(mul)
+BINARY(div)
+BINARY(equal)
+BINARY(less_equal)
+BINARY(and)
+BINARY(prelu)
+BINARY(matmul)
+BINARY(embedding)
+UNARY(not )
+UNARY(relu)
+UNARY(sigmoid)
+UNARY(tanh)
+UNARY(erf)
+UNARY(softplus)
+UNARY(gelu)
+UNARY(gelu_tanh)
+
+value *oxp_op_where(value *condition, value *yes, value *no)
+{
+	return value_done(value_new(condition->g, OP_where, condition, yes, no, NULL));
+}
+
+value *oxp_op_cast(value *x, dtype type)
+{
+	value *v;
+
+	if (!is_poison(x) && x->type == type)
+		return x;
+	v = value_new(x->g, OP_cast, x, NULL, NULL, NULL);
+	if (v != x->g->poison)
+		v->type = type;
+	return value_done(v);
+}
+
+value *oxp_op_clip(value *x, double low, double high)
+{
+	value *v = value_new(x->g, OP_clip, x, NULL, NULL, NULL);
+
+	if (v != x->g->poison) {
+		v->low = low;
+		v->high = high;
+	}
+	return value_done(v);
+}
+
+static value *with_number(value *v, double number)
+{
+	if (v != v->g->poison)
+		v->number = number;
+	return value_done(v);
+}
+
+static value *with_axis(value *v, int axis)
+{
+	if (v != v->g->poison)
+		v->axis = axis;
+	return value_done(v);
+}
+
+value *oxp_op_leaky_relu(value *x, double slope)
+{
+	return with_number(value_new(x->g, OP_leaky_relu, x, NULL, NULL, NULL), slope);
+}
+
+value *oxp_op_linear(value *x, value *weight, value *bias)
+{
+	return value_done(value_new(x->g, OP_linear, x, weight, bias, NULL));
+}
+
+value *oxp_op_softmax(value *x, int axis)
+{
+	return with_axis(value_new(x->g, OP_softmax, x, NULL, NULL, NULL), axis);
+}
+
+value *oxp_op_layer_norm(value *x, value *weight, value *bias, double eps)
+{
+	return with_number(value_new(x->g, OP_layer_norm, x, weight, bias, NULL), eps);
+}
+
+value *oxp_op_attention(value *q, value *k, value *v, value *bias, double scale)
+{
+	return with_number(value_new(q->g, OP_attention, q, k, v, bias), scale);
+}
+
+value *oxp_op_head(value *x, const dim *length)
+{
+	value *v = value_new(x->g, OP_head, x, NULL, NULL, NULL);
+
+	if (v != x->g->poison)
+		v->dim[0] = length;
+	return value_done(v);
+}
+
+value *oxp_op_select(value *x, int axis, int64_t index)
+{
+	value *v = value_new(x->g, OP_select, x, NULL, NULL, NULL);
+
+	if (v != x->g->poison)
+		v->index = index;
+	return with_axis(v, axis);
+}
+
+value *oxp_op_reshape(value *x, int rank, const dim *const *dims)
+{
+	value *v = value_new(x->g, OP_reshape, x, NULL, NULL, NULL);
+
+	if (v != x->g->poison) {
+		v->rank = rank;
+		memcpy(v->dim, dims, (size_t)rank * sizeof(*dims));
+	}
+	return value_done(v);
+}
+
+value *oxp_op_transpose(value *x, const int *perm)
+{
+	value *v = value_new(x->g, OP_transpose, x, NULL, NULL, NULL);
+
+	if (v != x->g->poison)
+		memcpy(v->perm, perm, (size_t)x->rank * sizeof *perm);
+	return value_done(v);
+}
+
+value *oxp_op_unsqueeze(value *x, int axis)
+{
+	return with_axis(value_new(x->g, OP_unsqueeze, x, NULL, NULL, NULL), axis);
+}
+
+value *oxp_op_concat(value *a, value *b, int axis)
+{
+	return with_axis(value_new(a->g, OP_concat, a, b, NULL, NULL), axis);
+}
+
+value *oxp_op_mean(value *x, int axis)
+{
+	return with_axis(value_new(x->g, OP_mean, x, NULL, NULL, NULL), axis);
+}
+
+value *oxp_op_cumsum(value *x, int axis)
+{
+	return with_axis(value_new(x->g, OP_cumsum, x, NULL, NULL, NULL), axis);
+}
+
+value *oxp_op_range(graph *g, const dim *length)
+{
+	value *v = value_new(g, OP_range, NULL, NULL, NULL, NULL);
+
+	if (v != g->poison)
+		v->dim[0] = length;
+	return value_done(v);
+}

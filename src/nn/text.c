@@ -1,0 +1,73 @@
+/* What text models share at their two ends: token inputs, and outputs in the features' names. */
+#include <string.h>
+
+#include "nn/nn.h"
+
+static value *text_input(scope s, input_spec spec, int choices)
+{
+	graph *g = s.g;
+	const dim *batch = dim_axis(g, "batch"), *length = dim_axis(g, "sequence");
+	const dim *flat[] = { batch, length };
+	value *x;
+
+	spec.dim[spec.rank++] = batch;
+	if (choices)
+		spec.dim[spec.rank++] = dim_axis(g, "choice");
+	spec.dim[spec.rank++] = length;
+	x = op_input(s, &spec);
+	if (!choices)
+		return x;
+	flat[0] = dim_mul(g, batch, spec.dim[1]);
+	return op_reshape(x, 2, flat);
+}
+
+text_inputs oxp_nn_text_inputs(scope s, const text_spec *t)
+{
+	text_inputs in = { 0 };
+	struct {
+		const char *name;
+		value **to;
+		oxp_fill fill;
+		int64_t range;
+	} known[] = {
+		{ "input_ids", &in.ids, OXP_FILL_IDS, t->vocab },
+		{ "attention_mask", &in.mask, OXP_FILL_MASK, 2 },
+		{ "token_type_ids", &in.types, OXP_FILL_IDS, t->types },
+		{ "task_type_ids", &in.tasks, OXP_FILL_IDS, t->tasks },
+	};
+	const char *p = t->names;
+
+	while (*p) { /* in the order of the names */
+		size_t n = strcspn(p, " "), i = 0;
+
+		while (i < 4 && (strlen(known[i].name) != n || strncmp(known[i].name, p, n) != 0))
+			i++;
+		if (i == 4) {
+			graph_fail(s.g, E_INTERNAL, "\"%s\" names no text input", t->names);
+			return in;
+		}
+		*known[i].to = text_input(s,
+		                          (input_spec){ .name = known[i].name,
+		                                        .type = I64,
+		                                        .fill = known[i].fill,
+		                                        .range = known[i].range,
+		                                        .longest = t->longest },
+		                          t->choices);
+		p += n;
+		p += strspn(p, " ");
+	}
+	return in;
+}
+
+void oxp_nn_output_choices(scope s, value *logits)
+{
+	const dim *to[] = { dim_axis(s.g, "batch"), dim_axis(s.g, "choice") };
+
+	op_output(s, "logits", op_reshape(logits, 2, to));
+}
+
+void oxp_nn_output_span(scope s, value *logits)
+{
+	op_output(s, "start_logits", op_select(logits, -1, 0));
+	op_output(s, "end_logits", op_select(logits, -1, 1));
+}

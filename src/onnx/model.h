@@ -1,0 +1,127 @@
+/* model.h: an ONNX model on its way to a file. Small things in memory, weights as places to stream from. */
+#ifndef ONNX_MODEL_H
+#define ONNX_MODEL_H
+
+#include "ir/ir.h"
+
+enum { ONNX_OPSET_LEAST = 11, ONNX_OPSET_NEWEST = 28 };
+
+typedef struct onnx_attribute {
+	const char *name;
+	enum {
+		ATTRIBUTE_FLOAT,
+		ATTRIBUTE_INT,
+		ATTRIBUTE_STRING,
+		ATTRIBUTE_INTS,
+		ATTRIBUTE_SCALAR,    /* a float tensor without dimensions, of f */
+		ATTRIBUTE_REFERENCE, /* in a function's body: the call's float attribute named s */
+	} kind;
+	int64_t i;
+	double f;
+	const char *s;
+	int64_t ints[OXP_MAX_RANK];
+	int count;
+} onnx_attribute;
+
+enum { MOST_NODE_INPUTS = 8, MOST_NODE_ATTRIBUTES = 4, MOST_FUNCTIONS = 16 };
+
+typedef struct onnx_node {
+	const char *op, *domain, *name;
+	const char *in[MOST_NODE_INPUTS]; /* "" where an optional one is left out */
+	int inputs;
+	const char *out;
+	onnx_attribute attribute[MOST_NODE_ATTRIBUTES];
+	int attributes;
+	int needed;
+} onnx_node;
+
+/* A list of nodes: the graph's, or a function's body. */
+typedef struct onnx_nodes {
+	onnx_node **node;
+	int count, room;
+} onnx_nodes;
+
+typedef struct onnx_function {
+	const char *name;
+	const char *in[4];
+	int inputs;
+	const char *out;
+	const char *attribute; /* its one float attribute, or NULL */
+	onnx_nodes body;
+} onnx_function;
+
+typedef struct onnx_initializer {
+	const char *name;
+	dtype type;
+	int rank;
+	int64_t shape[OXP_MAX_RANK];
+	const param *param;   /* NULL: the literal */
+	int transposed;       /* the parameter's two axes change places on the way */
+	const void *literal;
+	uint64_t size;        /* bytes in the model */
+	int needed;
+	uint64_t offset;      /* external: in its file */
+	const char *location; /* external: the file; NULL: inside the model */
+} onnx_initializer;
+
+typedef struct onnx_port {
+	const char *name;
+	dtype type;
+	int rank;
+	const dim *dim[OXP_MAX_RANK];
+} onnx_port;
+
+typedef struct onnx_model {
+	arena arena;
+	int opset, ir_version;
+	onnx_nodes graph;
+	onnx_function *function[MOST_FUNCTIONS];
+	int functions;
+	onnx_initializer **initializer;
+	int initializers, initializer_room;
+	onnx_port *input, *output;
+	int inputs, outputs;
+	const char *metadata[8][2];
+	int metadatas;
+	const char *name;
+} onnx_model;
+
+enum onnx_weights {
+	WEIGHTS_AUTO,     /* inside the model below 2 GiB, else external */
+	WEIGHTS_INLINE,
+	WEIGHTS_EXTERNAL, /* one file beside the model */
+	WEIGHTS_LINK,     /* the checkpoint's own files beside the model */
+};
+
+enum onnx_linear { LINEAR_GEMM, LINEAR_MATMUL };
+
+typedef struct onnx_options {
+	int opset;
+	enum onnx_linear linear;
+	enum onnx_weights weights;
+} onnx_options;
+
+/* The domain of the functions that stand for operators which the opset does not have yet. */
+#define ONNX_FUNCTIONS "onnxport"
+
+int onnx_ir_version(int opset);
+onnx_model *onnx_lower(graph *g, const onnx_options *o, error *e);
+void onnx_model_free(onnx_model *m);
+void onnx_metadata(onnx_model *m, const char *key, const char *value);
+
+/* Called while weights are written; a value other than 0 stops the export. */
+typedef struct onnx_progress {
+	int (*step)(void *context, uint64_t done, uint64_t total);
+	void *context;
+} onnx_progress;
+
+typedef struct onnx_written {
+	uint64_t bytes; /* of all files */
+	int external;   /* whether there is one */
+} onnx_written;
+
+/* Writes `path` and what goes beside it: all of it or nothing. */
+int onnx_write(onnx_model *m, const char *path, enum onnx_weights weights,
+               const onnx_progress *progress, onnx_written *written, error *e) MUST_USE;
+
+#endif

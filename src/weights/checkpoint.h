@@ -1,0 +1,45 @@
+/* checkpoint.h: a folder's weights as an index from names to views, whatever the file format. */
+#ifndef WEIGHTS_CHECKPOINT_H
+#define WEIGHTS_CHECKPOINT_H
+
+#include "base/map.h"
+#include "weights/tensor.h"
+
+typedef struct checkpoint {
+	arena arena;
+	const char *folder;
+	tensor **tensor; /* in the order of the files */
+	size_t count, room;
+	map by_name;
+	file **file;
+	size_t files;
+} checkpoint;
+
+/*
+ * Opens the weights of a folder: model.safetensors, its sharded form, pytorch_model.bin or its
+ * sharded form, in this order. `framework`: NULL or "pt"; "tf" asks for tf_model.h5, which is refused in words.
+ */
+checkpoint *checkpoint_open(const char *folder, const char *framework, error *e);
+/* An index without files: fuzz targets and tests add to it. */
+checkpoint *checkpoint_new(const char *folder, error *e);
+void checkpoint_close(checkpoint *c);
+
+/* What the readers call. A name that is there already is an error. */
+int checkpoint_add(checkpoint *c, const tensor *t, error *e) MUST_USE;
+file *checkpoint_map(checkpoint *c, const char *path, error *e);
+
+/*
+ * The tensor a parameter path means: as it is, without the model's prefix ("bert."), and with the
+ * norms' old names (gamma, beta). NULL when there is none.
+ */
+tensor *checkpoint_find(checkpoint *c, const char *path, const char *prefix);
+
+/* Readers of one file each; they add what it holds. */
+int safetensors_read(checkpoint *c, file *f, error *e) MUST_USE;
+int torch_read(checkpoint *c, file *f, error *e) MUST_USE;
+/* A sharded checkpoint's index: every file it names, each tensor where the index says. */
+int shards_read(checkpoint *c, const char *path, error *e) MUST_USE;
+/* The files an index names, checked, without opening them (what the fuzz target calls). */
+struct json_t *shards_parse(const char *path, const void *data, size_t size, error *e);
+
+#endif
