@@ -255,7 +255,7 @@ OXP_API oxp_value *oxp_nn_attention(oxp_value *q, oxp_value *k, oxp_value *v,
 OXP_API oxp_value *oxp_nn_split_heads(oxp_value *x, int64_t heads);
 OXP_API oxp_value *oxp_nn_merge_heads(oxp_value *x);
 
-/* Masks to add to scores: 0 where a key may be seen, the least float32 where not. */
+/* Masks to add to scores: 0 where a key may be seen, half the least float32 where not. */
 OXP_API oxp_value *oxp_nn_padding_mask(oxp_value *mask); /* [b, keys] → [b, 1, 1, keys] */
 /* The same, where also no query sees keys after it → [b, 1, sequence, sequence] */
 OXP_API oxp_value *oxp_nn_causal_mask(oxp_value *mask);

@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -274,20 +276,27 @@ void output_discard(outfile *o)
 	*o = (outfile){ .fd = -1 };
 }
 
+/* A copy that shares its blocks with the original until one of them is written to. */
+static int clone_file(const file *from, const char *to)
+{
+	int fd = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666), rc;
+
+	if (fd < 0)
+		return -1;
+	rc = ioctl(fd, FICLONE, from->fd);
+	close(fd);
+	if (rc != 0)
+		unlink(to);
+	return rc;
+}
+
 int file_link(const file *from, const char *to, error *e)
 {
-	struct stat a, b;
 	outfile o;
 
-	if (stat(from->path, &a) == 0 && stat(to, &b) == 0 && a.st_dev == b.st_dev &&
-	    a.st_ino == b.st_ino)
+	if (clone_file(from, to) == 0 ||
+	    linkat(AT_FDCWD, from->path, AT_FDCWD, to, AT_SYMLINK_FOLLOW) == 0)
 		return 0;
-	if (linkat(AT_FDCWD, from->path, AT_FDCWD, to, AT_SYMLINK_FOLLOW) == 0)
-		return 0;
-	if (errno == EEXIST)
-		return error_set(e, E_IO,
-		                 "%s: is in the way of the weights; move it or choose another output",
-		                 to);
 	if (output_open(&o, to, e))
 		return e->code;
 	if (output_copy(&o, from, 0, from->size, e) || output_close(&o, e) ||

@@ -49,7 +49,7 @@ int output_publish(outfile *o, error *e) MUST_USE;
 /* After a failure: the temporary file goes away. Does nothing after output_publish. */
 void output_discard(outfile *o);
 
-/* The file `from` appears as `to`: a hard link where possible, else a copy. */
+/* The file `from` appears as `to`: a clone that shares its blocks, a hard link, or else a copy. */
 int file_link(const file *from, const char *to, error *e) MUST_USE;
 
 #endif

@@ -4,14 +4,18 @@
 #include "nn/nn.h"
 
 /*
- * Zero where `seen`, the least float where not: what Transformers adds. A row that sees nothing becomes uniform,
- * as there.
+ * Half the least float: any score vanishes in it, so a row that sees nothing becomes uniform, as in
+ * Transformers. Its own value, the least float itself, ONNX Runtime's Attention (opsets 23 and 24)
+ * takes for "nothing to see" and gives zeros.
  */
+static const double MASKED = -(double)FLT_MAX / 2;
+
+/* Zero where `seen`. */
 static value *additive(value *seen)
 {
 	graph *g = graph_of(seen);
 
-	return op_where(seen, op_num(g, 0), op_num(g, -FLT_MAX));
+	return op_where(seen, op_num(g, 0), op_num(g, MASKED));
 }
 
 /* [b, keys] of 0 and 1 → [b, 1, 1, keys] of truth values */

@@ -1,0 +1,252 @@
+/*
+ * golden SEED CASES WORK [FILTER]: the executor and ONNX Runtime against PyTorch.
+ *
+ * Every case folder below CASES is exported at every opset below and run on its stored inputs; each
+ * output must equal PyTorch's within the tolerance of its table row. The exported files stay in WORK, for ONNX's own checker.
+ * Without an ONNX Runtime the run fails: a test that cannot compare is no test. --exec leaves ONNX Runtime out.
+ */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/api.h"
+#include "check/check.h"
+#include "passes/passes.h"
+
+static const int opsets[] = { 11, 13, 15, 17, 20, 23, 28 };
+static const double RTOL = 1e-5, ATOL = 1e-5;
+
+enum { OPSETS = sizeof opsets / sizeof opsets[0], MOST_CASES = 4096, MOST_PORTS = 8 };
+
+static int passed, failed;
+
+static void verdict(int ok, const char *name, const char *what, const char *why)
+{
+	if (ok) {
+		passed++;
+		return;
+	}
+	failed++;
+	printf("not ok %s %s: %s\n", name, what, why);
+}
+
+/* A stored tensor as an array that looks into the file. */
+static int stored(checkpoint *io, int set, const char *name, array *a)
+{
+	char key[128];
+	tensor *t;
+
+	snprintf(key, sizeof key, "%d.%s", set, name);
+	t = map_get(&io->by_name, key);
+	if (!t)
+		return -1;
+	*a = (array){ .type = t->type, .rank = t->rank };
+	memcpy(a->shape, t->shape, sizeof a->shape);
+	a->data = malloc((size_t)t->size + 8); /* aligned, which the file need not be */
+	memcpy(a->data, t->file->data + t->offset, (size_t)t->size);
+	a->owned = 1;
+	return 0;
+}
+
+static int same(const array *want, const array *got, char *why, size_t room)
+{
+	difference d;
+
+	if (want->rank != got->rank ||
+	    memcmp(want->shape, got->shape, sizeof(int64_t) * (size_t)want->rank) != 0) {
+		char a[64], b[64];
+
+		snprintf(why, room, "shape %s, expected %s",
+		         shape_text(a, sizeof a, got->shape, got->rank),
+		         shape_text(b, sizeof b, want->shape, want->rank));
+		return 0;
+	}
+	d = compare(want, got, RTOL, ATOL);
+	snprintf(why, room, "values differ by %g", d.most);
+	return d.worst < 0;
+}
+
+static void check_outputs(const char *name, const char *what, checkpoint *io, int set,
+                          const graph *g, const array *out)
+{
+	for (int i = 0; i < g->outputs; i++) {
+		char why[256] = "not stored";
+		array want = { 0 };
+		int ok = stored(io, set, g->output[i].name, &want) == 0 &&
+		         same(&want, &out[i], why, sizeof why);
+
+		verdict(ok, name, what, why);
+		array_free(&want);
+	}
+}
+
+static int load_inputs(checkpoint *io, int set, const graph *g, array *in)
+{
+	for (int i = 0; i < g->inputs; i++)
+		if (stored(io, set, g->input[i]->input->name, &in[i]))
+			return -1;
+	return 0;
+}
+
+static void check_executor(const char *name, checkpoint *io, const graph *g)
+{
+	array in[MOST_PORTS] = { 0 }, out[MOST_PORTS] = { 0 };
+
+	for (int set = 0; load_inputs(io, set, g, in) == 0; set++) {
+		error e = { 0 };
+
+		if (exec_run(g, in, out, &e))
+			verdict(0, name, "executor", e.text);
+		else
+			check_outputs(name, "executor", io, set, g, out);
+		arrays_free(in, g->inputs);
+		arrays_free(out, g->outputs);
+	}
+	arrays_free(in, g->inputs);
+}
+
+static void check_file(const char *name, const char *path, int opset, checkpoint *io, const graph *g,
+                       ort *runtime)
+{
+	array in[MOST_PORTS] = { 0 }, out[MOST_PORTS] = { 0 };
+	char what[64];
+	error e = { 0 };
+	ort_session *s = ort_load(runtime, path, &e);
+
+	snprintf(what, sizeof what, "opset %d", opset);
+	verdict(s != NULL, name, what, e.text);
+	for (int set = 0; s && load_inputs(io, set, g, in) == 0; set++) {
+		if (ort_run(s, in, out, &e)) {
+			verdict(0, name, what, e.text);
+			break;
+		}
+		check_outputs(name, what, io, set, g, out);
+		arrays_free(in, g->inputs);
+		arrays_free(out, g->outputs);
+	}
+	arrays_free(in, g->inputs);
+	ort_unload(s);
+}
+
+/* CASES/type/feature-N with seeded weights, as a checkpoint's folder in WORK. */
+static int prepare(const char *seed, const char *from, const char *folder)
+{
+	char command[8192];
+
+	snprintf(command, sizeof command,
+	         "mkdir -p %s && cp %s/config.json %s/ && %s %s/names.txt %s/model.safetensors", folder,
+	         from, folder, seed, from, folder);
+	return system(command);
+}
+
+static void run_case(const char *seed, const char *cases, const char *work, const char *name,
+                     ort *runtime)
+{
+	char from[1024], folder[1024], path[1100], feature[64];
+	oxp_context *c = oxp_context_new();
+	oxp_options o = { .feature = feature, .validation = OXP_NO_VALIDATION };
+	loaded l = { 0 };
+	checkpoint *io = NULL;
+	file *f;
+
+	snprintf(from, sizeof from, "%s/%s", cases, name);
+	snprintf(folder, sizeof folder, "%s/%s", work, name);
+	snprintf(feature, sizeof feature, "%s", strchr(name, '/') + 1);
+	*strrchr(feature, '-') = 0;
+	snprintf(path, sizeof path, "%s/io.safetensors", from);
+	if (prepare(seed, from, folder)) {
+		verdict(0, name, "prepare", "failed");
+		oxp_context_free(c);
+		return;
+	}
+	io = checkpoint_new(from, &c->error);
+	f = io ? checkpoint_map(io, path, &c->error) : NULL;
+	if (f && safetensors_read(io, f, &c->error) == 0 && api_load(c, folder, &o, &l) == 0) {
+		check_executor(name, io, l.graph);
+		if (passes_simplify(l.graph) == 0)
+			check_executor(name, io, l.graph);
+		for (int i = 0; runtime && i < OPSETS; i++) {
+			for (int form = 0; form < (opsets[i] == 17 ? 2 : 1); form++) {
+				o.opset = opsets[i];
+				o.linear = form ? OXP_LINEAR_MATMUL : OXP_LINEAR_GEMM;
+				snprintf(path, sizeof path, "%s/opset-%d%s.onnx", folder, opsets[i],
+				         form ? "-matmul" : "");
+				if (oxp_export(c, folder, path, &o, NULL))
+					verdict(0, name, "export", oxp_error_message(c));
+				else
+					check_file(name, path, opsets[i], io, l.graph, runtime);
+			}
+		}
+	} else {
+		verdict(0, name, "load", oxp_error_message(c));
+	}
+	api_unload(&l);
+	checkpoint_close(io);
+	oxp_context_free(c);
+}
+
+static char *names[MOST_CASES];
+static int count;
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void find_cases(const char *cases, const char *filter)
+{
+	DIR *types = opendir(cases);
+	struct dirent *t, *x;
+
+	while (types && (t = readdir(types))) {
+		char path[1024];
+		DIR *d;
+
+		snprintf(path, sizeof path, "%s/%s", cases, t->d_name);
+		d = *t->d_name == '.' ? NULL : opendir(path);
+		while (d && (x = readdir(d))) {
+			char name[600];
+
+			snprintf(name, sizeof name, "%s/%s", t->d_name, x->d_name);
+			if (strchr(x->d_name, '-') && count < MOST_CASES &&
+			    (!filter || strstr(name, filter)))
+				names[count++] = strdup(name);
+		}
+		if (d)
+			closedir(d);
+	}
+	if (types)
+		closedir(types);
+	qsort(names, (size_t)count, sizeof names[0], by_name);
+}
+
+int main(int argc, char **argv)
+{
+	int with_runtime = argc < 2 || strcmp(argv[1], "--exec") != 0;
+	text looked = { 0 };
+	error e = { 0 };
+	ort *runtime = NULL;
+
+	argc -= !with_runtime;
+	argv += !with_runtime;
+	if (argc < 4) {
+		fprintf(stderr, "usage: golden [--exec] SEED CASES WORK [FILTER]\n");
+		return 2;
+	}
+	if (with_runtime && !(runtime = ort_open(NULL, &looked, &e))) {
+		fprintf(stderr, "golden: no ONNX Runtime: %s %s\n", e.text, looked.s);
+		return 1;
+	}
+	text_free(&looked);
+	find_cases(argv[2], argc > 4 ? argv[4] : NULL);
+	for (int i = 0; i < count; i++) {
+		run_case(argv[1], argv[2], argv[3], names[i], runtime);
+		free(names[i]);
+	}
+	ort_close(runtime);
+	if (!count)
+		failed++;
+	printf("golden: %d cases\n%d passed, %d failed\n", count, passed, failed);
+	return failed ? 1 : 0;
+}
