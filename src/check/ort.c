@@ -109,7 +109,25 @@ static void *open_pattern(const char *pattern, text *looked)
 	return lib;
 }
 
-static const char in_python[] = "lib/python3*/site-packages/onnxruntime/capi/libonnxruntime.so.*";
+/* Below a Python environment's folder. */
+static const char *const in_python[] = {
+	"lib/python3*/site-packages/onnxruntime/capi/libonnxruntime.so.*",
+	"lib/python3*/dist-packages/onnxruntime/capi/libonnxruntime.so.*",
+};
+
+static void *find_below(const char *prefix, text *looked)
+{
+	void *lib = NULL;
+
+	for (int i = 0; i < 2 && !lib; i++) {
+		char pattern[PATH_MAX];
+
+		if ((size_t)snprintf(pattern, sizeof pattern, "%s/%s", prefix, in_python[i]) <
+		    sizeof pattern)
+			lib = open_pattern(pattern, looked);
+	}
+	return lib;
+}
 
 /* The folder that the first python3 of PATH belongs to; no interpreter is started. */
 static int python_prefix(char out[PATH_MAX])
@@ -130,23 +148,26 @@ static int python_prefix(char out[PATH_MAX])
 	return -1;
 }
 
+/* The system's library, then the Python environments that are active or usual. */
 static void *find_library(text *looked)
 {
-	const char *venv = getenv("VIRTUAL_ENV");
-	char prefix[PATH_MAX], pattern[PATH_MAX + sizeof in_python + 1];
+	static const char *const active[] = { "VIRTUAL_ENV", "CONDA_PREFIX" };
+	const char *home = getenv("HOME");
+	char prefix[PATH_MAX];
 	void *lib = open_library("libonnxruntime.so.1", looked);
 
 	if (!lib)
 		lib = open_library("libonnxruntime.so", looked);
-	if (!lib && venv && strlen(venv) < PATH_MAX) {
-		snprintf(pattern, sizeof pattern, "%s/%s", venv, in_python);
-		lib = open_pattern(pattern, looked);
-	}
-	if (!lib && python_prefix(prefix) == 0) {
-		snprintf(pattern, sizeof pattern, "%s/%s", prefix, in_python);
-		lib = open_pattern(pattern, looked);
-	}
-	return lib;
+	for (int i = 0; i < 2 && !lib; i++)
+		if (getenv(active[i]))
+			lib = find_below(getenv(active[i]), looked);
+	if (!lib && python_prefix(prefix) == 0)
+		lib = find_below(prefix, looked);
+	if (!lib && home && (size_t)snprintf(prefix, PATH_MAX, "%s/.local", home) < PATH_MAX)
+		lib = find_below(prefix, looked);
+	if (!lib)
+		lib = find_below("/usr/local", looked);
+	return lib ? lib : find_below("/usr", looked);
 }
 
 static int start(ort *o, error *e)
