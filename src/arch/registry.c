@@ -76,11 +76,11 @@ const task *registry_task(const arch *a, const char *type, const char *feature, 
 {
 	text list = { 0 };
 
-	for (const task *t = a->tasks; t->feature; t++) {
+	for (const task *t = a->tasks; t->feature; t++)
 		if (strcmp(t->feature, feature) == 0)
 			return t;
+	for (const task *t = a->tasks; t->feature; t++)
 		text_add(&list, "%s%s", list.len ? ", " : "", t->feature);
-	}
 	error_set(e, E_UNSUPPORTED, "%s doesn't support feature %s. Supported values are: %s", type,
 	          feature, list.s ? list.s : "");
 	text_free(&list);

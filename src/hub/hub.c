@@ -64,14 +64,18 @@ static const char *commit_of(arena *a, const char *repository, const char *revis
 
 char *hub_resolve(arena *a, const char *model, const char *cache, error *e)
 {
-	const char *mark = strrchr(model, '@'), *revision = mark ? mark + 1 : "main", *commit;
-	const char *in = cache_folder(a, cache);
-	char *id = arena_strndup(a, model, mark ? (size_t)(mark - model) : strlen(model));
-	char *folder;
+	const char *mark = strrchr(model, '@'), *revision = mark ? mark + 1 : "main", *commit, *in;
+	char *id, *folder;
 	text path = { 0 };
 
-	if (path_is_folder(model))
-		return arena_strdup(a, model);
+	if (path_is_folder(model)) {
+		folder = arena_strdup(a, model);
+		if (!folder)
+			error_memory(e);
+		return folder;
+	}
+	in = cache_folder(a, cache);
+	id = arena_strndup(a, model, mark ? (size_t)(mark - model) : strlen(model));
 	if (!id || !in) {
 		error_memory(e);
 		return NULL;

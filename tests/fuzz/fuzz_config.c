@@ -1,0 +1,41 @@
+/* config.json, all the way through an architecture: the first byte picks the row, the second the feature. */
+#include "fuzz.h"
+
+#include "arch/registry.h"
+
+enum { MOST_LAYERS = 8 };
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	error e = { 0 };
+	const arch *a;
+	cfg *j;
+	graph *g;
+	int rows = 0, tasks = 0;
+
+	if (size < 2)
+		return 0;
+	while (arch_table[rows])
+		rows++;
+	a = arch_table[data[0] % rows];
+	while (a->tasks[tasks].feature)
+		tasks++;
+	j = cfg_parse("fuzz", data + 2, size - 2, &e);
+	if (!j)
+		return 0;
+	(void)!cfg_set_defaults(j, a->defaults, &e);
+	/* deep models only take time */
+	if (cfg_int(j, "num_hidden_layers", 1) > MOST_LAYERS || cfg_int(j, "n_layers", 1) > MOST_LAYERS ||
+	    cfg_int(j, "inner_group_num", 1) > MOST_LAYERS) {
+		cfg_close(j);
+		return 0;
+	}
+	g = graph_new(NULL, a->prefix, &e);
+	if (g) {
+		a->tasks[data[1] % tasks].build((scope){ g, "" }, j);
+		(void)!graph_finish(g, &e);
+	}
+	graph_free(g);
+	cfg_close(j);
+	return 0;
+}
