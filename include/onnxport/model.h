@@ -86,8 +86,9 @@ typedef struct oxp_task {
 } oxp_task;
 
 typedef struct oxp_arch {
-	const char *types;  /* values of config.json's model_type, blank-separated; _ equals - */
-	const char *prefix; /* of the body's parameters inside a model with a head ("bert"), or NULL */
+	const char *types; /* values of config.json's model_type, blank-separated; _ equals - */
+	const char
+		*prefix; /* of the body's parameters inside a model with a head ("bert"), or NULL */
 	const char *defaults;  /* JSON: the config class's defaults where they differ from those in
 	                        * the code that the row shares; or NULL */
 	const oxp_task *tasks; /* ends with a row whose feature is NULL */
@@ -100,7 +101,7 @@ typedef struct oxp_arch {
  * number out of range is an error that names the key. Every key read is marked, the others can be
  * listed.
  */
-OXP_API int64_t oxp_cfg_int(oxp_cfg *j, const char *key, int64_t otherwise);  /* 1 … 2^31 - 1 */
+OXP_API int64_t oxp_cfg_int(oxp_cfg *j, const char *key, int64_t otherwise);   /* 1 … 2^31 - 1 */
 OXP_API int64_t oxp_cfg_index(oxp_cfg *j, const char *key, int64_t otherwise); /* -1 … 2^31 - 1 */
 OXP_API double oxp_cfg_num(oxp_cfg *j, const char *key, double otherwise);
 OXP_API int oxp_cfg_bool(oxp_cfg *j, const char *key, int otherwise);
@@ -158,11 +159,11 @@ OXP_API void oxp_output(oxp_scope s, const char *name, oxp_value *x);
 OXP_API oxp_value *oxp_param(oxp_scope s, const char *name, int rank, const int64_t *shape);
 OXP_API oxp_value *oxp_param_also(oxp_value *p, oxp_scope s, const char *name);
 #define OXP_PARAM(s, name, ...)                                                                    \
-	oxp_param(s, name, (int)(sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t)),            \
-	          (const int64_t[]){ __VA_ARGS__ })
+	oxp_param(s, name, (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)),              \
+		  (const int64_t[]){__VA_ARGS__})
 
-OXP_API oxp_value *oxp_num(oxp_graph *g, double x);   /* a float32 scalar */
-OXP_API oxp_value *oxp_int(oxp_graph *g, int64_t n);  /* an int64 scalar */
+OXP_API oxp_value *oxp_num(oxp_graph *g, double x);  /* a float32 scalar */
+OXP_API oxp_value *oxp_int(oxp_graph *g, int64_t n); /* an int64 scalar */
 OXP_API oxp_graph *oxp_graph_of(const oxp_value *x);
 
 /* ---- Operations ------------------------------------------------------------------------------ */
@@ -201,7 +202,7 @@ OXP_API oxp_value *oxp_op_layer_norm(oxp_value *x, oxp_value *weight, oxp_value 
  * [batch, heads, keys, head_dim]; bias broadcasts to [batch, heads, queries, keys] or is NULL.
  */
 OXP_API oxp_value *oxp_op_attention(oxp_value *q, oxp_value *k, oxp_value *v, oxp_value *bias,
-                                    double scale);
+				    double scale);
 
 /* table [rows, width], ids [...] → [..., width] */
 OXP_API oxp_value *oxp_op_embedding(oxp_value *table, oxp_value *ids);
@@ -224,10 +225,10 @@ OXP_API oxp_value *oxp_op_range(oxp_graph *g, const oxp_dim *length);
 OXP_API oxp_value *oxp_nn_linear(oxp_scope s, const char *name, oxp_value *x, int64_t width);
 /* "weight" [rows, width] below `name` */
 OXP_API oxp_value *oxp_nn_embedding(oxp_scope s, const char *name, oxp_value *ids, int64_t rows,
-                                    int64_t width);
+				    int64_t width);
 /* The rows 0 … length - 1 of "weight" [rows, width] below `name`: learned absolute positions. */
 OXP_API oxp_value *oxp_nn_positions(oxp_scope s, const char *name, const oxp_dim *length,
-                                    int64_t rows, int64_t width);
+				    int64_t rows, int64_t width);
 OXP_API oxp_value *oxp_nn_layer_norm(oxp_scope s, const char *name, oxp_value *x, double eps);
 
 /* The activation functions of Transformers (ACT2FN), by their names in config.json. */
@@ -250,7 +251,7 @@ typedef struct oxp_attention {
 
 /* q, k, v [batch, sequence, hidden] → [batch, sequence, hidden] */
 OXP_API oxp_value *oxp_nn_attention(oxp_value *q, oxp_value *k, oxp_value *v,
-                                    const oxp_attention *a);
+				    const oxp_attention *a);
 /* [batch, sequence, heads × head_dim] → [batch, heads, sequence, head_dim], and back */
 OXP_API oxp_value *oxp_nn_split_heads(oxp_value *x, int64_t heads);
 OXP_API oxp_value *oxp_nn_merge_heads(oxp_value *x);
@@ -260,14 +261,18 @@ OXP_API oxp_value *oxp_nn_padding_mask(oxp_value *mask); /* [b, keys] → [b, 1,
 /* The same, where also no query sees keys after it → [b, 1, sequence, sequence] */
 OXP_API oxp_value *oxp_nn_causal_mask(oxp_value *mask);
 
-typedef enum oxp_relative { OXP_RELATIVE_NONE, OXP_RELATIVE_KEY, OXP_RELATIVE_KEY_QUERY } oxp_relative;
+typedef enum oxp_relative {
+	OXP_RELATIVE_NONE,
+	OXP_RELATIVE_KEY,
+	OXP_RELATIVE_KEY_QUERY
+} oxp_relative;
 /*
  * Learned distances between queries and keys (Shaw et al. 2018, Huang et al. 2020) from the table
  * "weight" [2 × most - 1, head_dim] below `name`; q and k [batch, sequence, hidden].
  * → [batch, heads, sequence, sequence], unscaled
  */
 OXP_API oxp_value *oxp_nn_relative_scores(oxp_scope s, const char *name, oxp_relative kind,
-                                          oxp_value *q, oxp_value *k, int64_t heads, int64_t most);
+					  oxp_value *q, oxp_value *k, int64_t heads, int64_t most);
 
 /*
  * The inputs of a text model, in the order of `names` ("input_ids attention_mask …"), as [batch, sequence]; NULL for those not named.

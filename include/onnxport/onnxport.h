@@ -35,10 +35,10 @@ enum {
 	OXP_E_UNSUPPORTED = 3, /* understood, and not implemented */
 	OXP_E_IO = 4,          /* a file could not be read or written */
 	OXP_E_MEMORY = 5,
-	OXP_E_RUNTIME = 6,     /* ONNX Runtime refused the model */
-	OXP_E_MISMATCH = 7,    /* validation: the results differ */
-	OXP_E_CANCELLED = 8,   /* the progress callback said so */
-	OXP_E_INTERNAL = 9,    /* a mistake in an architecture, or in this library */
+	OXP_E_RUNTIME = 6,   /* ONNX Runtime refused the model */
+	OXP_E_MISMATCH = 7,  /* validation: the results differ */
+	OXP_E_CANCELLED = 8, /* the progress callback said so */
+	OXP_E_INTERNAL = 9,  /* a mistake in an architecture, or in this library */
 };
 
 /* ---- Contexts ------------------------------------------------------------------------------- */
@@ -104,13 +104,13 @@ typedef struct oxp_description {
  * by oxp_description_free.
  */
 OXP_API int oxp_describe(oxp_context *c, const char *model, const char *feature,
-                         oxp_description **result);
+			 oxp_description **result);
 OXP_API void oxp_description_free(oxp_description *d);
 
 /* ---- Export --------------------------------------------------------------------------------- */
 
 typedef enum oxp_weights {
-	OXP_WEIGHTS_AUTO,     /* inside the model below 2 GiB, else external */
+	OXP_WEIGHTS_AUTO, /* inside the model below 2 GiB, else external */
 	OXP_WEIGHTS_INLINE,
 	OXP_WEIGHTS_EXTERNAL, /* one file, model.onnx_data */
 	OXP_WEIGHTS_LINK,     /* the checkpoint's own files, linked beside the model */
@@ -150,7 +150,7 @@ typedef struct oxp_result {
 	int opset;
 	uint64_t bytes; /* written, in all files */
 	int nodes, initializers;
-	int validated;   /* 1: compared; 0: not asked for, or no ONNX Runtime was found */
+	int validated; /* 1: compared; 0: not asked for, or no ONNX Runtime was found */
 	int input_sets;
 	int output_count;
 	oxp_difference output[8];
@@ -162,7 +162,7 @@ typedef struct oxp_result {
  * untouched unless the new file is complete. `options` and `result` may be NULL.
  */
 OXP_API int oxp_export(oxp_context *c, const char *model, const char *output,
-                       const oxp_options *options, oxp_result *result);
+		       const oxp_options *options, oxp_result *result);
 
 /*
  * Validates a file that was exported before from this model and feature, as oxp_export does: the
@@ -170,7 +170,7 @@ OXP_API int oxp_export(oxp_context *c, const char *model, const char *output,
  * OXP_E_RUNTIME.
  */
 OXP_API int oxp_validate(oxp_context *c, const char *model, const char *onnx_path,
-                         const oxp_options *options, oxp_result *result);
+			 const oxp_options *options, oxp_result *result);
 
 #ifdef __cplusplus
 }

@@ -42,9 +42,11 @@ static int stage_open(staging *s, arena *a, const char *output, error *e)
 		return error_memory(e);
 	if (!mkdtemp(s->folder)) {
 		s->folder = NULL;
-		return error_set(e, E_IO, "%s: cannot be written: %s", s->to_folder, strerror(errno));
+		return error_set(e, E_IO, "%s: cannot be written: %s", s->to_folder,
+				 strerror(errno));
 	}
-	if (chmod(s->folder, 0755) != 0 || !(s->path = path_join(a, s->folder, path_base(s->to_path))))
+	if (chmod(s->folder, 0755) != 0 ||
+	    !(s->path = path_join(a, s->folder, path_base(s->to_path))))
 		return error_set(e, E_IO, "%s: cannot be prepared", s->folder);
 	return 0;
 }
@@ -61,12 +63,14 @@ static int move_file(const char *from, const char *to, int linked, error *e)
 {
 	if (linked && path_is_file(to)) {
 		if (same_file(from, to)) /* rename would do nothing and leave both */
-			return unlink(from) == 0 ? 0
-			                         : error_set(e, E_IO, "%s: %s", from, strerror(errno));
-		return error_set(e, E_IO,
-		                 "%s: is in the way of the linked weights; move it or choose another "
-		                 "output",
-		                 to);
+			return unlink(from) == 0
+				       ? 0
+				       : error_set(e, E_IO, "%s: %s", from, strerror(errno));
+		return error_set(
+			e, E_IO,
+			"%s: is in the way of the linked weights; move it or choose another "
+			"output",
+			to);
 	}
 	if (rename(from, to) != 0)
 		return error_set(e, E_IO, "%s: cannot take its name: %s", to, strerror(errno));
@@ -132,23 +136,23 @@ static int on_set(void *context, uint64_t done, uint64_t total)
 
 /* 0 with result->validated unset: no ONNX Runtime was found, which `looked` tells about. */
 static int run_validation(oxp_context *c, const loaded *l, const char *path, const oxp_options *o,
-                          oxp_result *result, text *looked)
+			  oxp_result *result, text *looked)
 {
-	const validation_sink sink = { on_line, on_set, c };
-	validation v = { 0 };
+	const validation_sink sink = {on_line, on_set, c};
+	validation v = {0};
 	ort *runtime = ort_open(o->onnxruntime, looked, &c->error);
 
 	if (!runtime)
 		return c->error.code;
 	api_log(c, OXP_LOG_DEBUG, "validating with ONNX Runtime %s", ort_version(runtime));
 	if (validate(l->graph, path, runtime, o->atol > 0 ? o->atol : task_atol(l->task), &sink, &v,
-	             &c->error) == 0) {
+		     &c->error) == 0) {
 		result->validated = 1;
 		result->input_sets = v.sets;
 		result->output_count = v.outputs;
 		for (int i = 0; i < v.outputs; i++) {
 			snprintf(result->output[i].output, sizeof result->output[i].output, "%s",
-			         l->graph->output[i].name);
+				 l->graph->output[i].name);
 			result->output[i].absolute = v.most[i];
 		}
 	}
@@ -170,16 +174,16 @@ static int check_options(oxp_context *c, const loaded *l, const oxp_options *o)
 	int least = task_opset(l->task);
 
 	if (o->opset && o->opset < least)
-		return error_set(&c->error, E_ARGUMENT,
-		                 "Opset %d is not sufficient to export %s. At least  %d is required.",
-		                 o->opset, l->type, least);
+		return error_set(
+			&c->error, E_ARGUMENT,
+			"Opset %d is not sufficient to export %s. At least  %d is required.",
+			o->opset, l->type, least);
 	if (o->opset > ONNX_OPSET_NEWEST)
-		return error_set(&c->error, E_ARGUMENT,
-		                 "opset %d is not known; expected %d to %d", o->opset, least,
-		                 ONNX_OPSET_NEWEST);
+		return error_set(&c->error, E_ARGUMENT, "opset %d is not known; expected %d to %d",
+				 o->opset, least, ONNX_OPSET_NEWEST);
 	if (o->atol < 0)
-		return error_set(&c->error, E_ARGUMENT, "atol: expected a positive number, found %g",
-		                 o->atol);
+		return error_set(&c->error, E_ARGUMENT,
+				 "atol: expected a positive number, found %g", o->atol);
 	return 0;
 }
 
@@ -211,13 +215,13 @@ static const char *source_of(const char *model, char *out, size_t room)
 }
 
 static int write_model(oxp_context *c, loaded *l, const char *model, const staging *s,
-                       const oxp_options *o, oxp_result *result)
+		       const oxp_options *o, oxp_result *result)
 {
-	onnx_options lower = { .opset = o->opset ? o->opset : task_opset(l->task),
-		               .linear = o->linear == OXP_LINEAR_MATMUL ? LINEAR_MATMUL
-		                                                        : LINEAR_GEMM,
-		               .weights = (enum onnx_weights)o->weights };
-	onnx_progress progress = { on_weights, c };
+	onnx_options lower = {.opset = o->opset ? o->opset : task_opset(l->task),
+			      .linear =
+				      o->linear == OXP_LINEAR_MATMUL ? LINEAR_MATMUL : LINEAR_GEMM,
+			      .weights = (enum onnx_weights)o->weights};
+	onnx_progress progress = {on_weights, c};
 	onnx_written written;
 	onnx_model *m;
 	char source[256];
@@ -244,10 +248,10 @@ static int write_model(oxp_context *c, loaded *l, const char *model, const stagi
 }
 
 static int export_loaded(oxp_context *c, loaded *l, const char *model, const char *output,
-                         const oxp_options *o, oxp_result *result)
+			 const oxp_options *o, oxp_result *result)
 {
-	staging s = { 0 };
-	text looked = { 0 };
+	staging s = {0};
+	text looked = {0};
 
 	(void)(stage_open(&s, &l->arena, output, &c->error) ||
 	       write_model(c, l, model, &s, o, result));
@@ -258,10 +262,11 @@ static int export_loaded(oxp_context *c, loaded *l, const char *model, const cha
 		snprintf(result->feature, sizeof result->feature, "%s", l->feature);
 		if (o->validation == OXP_VALIDATE && !result->validated)
 			api_log(c, OXP_LOG_WARNING,
-			        "the model was NOT validated: no ONNX Runtime was found (looked for %s). "
-			        "Install one (pip install onnxruntime), or name its library with "
-			        "--onnxruntime or ONNXPORT_ORT",
-			        looked.s ? looked.s : "libonnxruntime.so");
+				"the model was NOT validated: no ONNX Runtime was found (looked "
+				"for %s). "
+				"Install one (pip install onnxruntime), or name its library with "
+				"--onnxruntime or ONNXPORT_ORT",
+				looked.s ? looked.s : "libonnxruntime.so");
 		api_log(c, OXP_LOG_INFO, "All good, model saved at: %s", s.to_path);
 	}
 	stage_close(&s);
@@ -270,14 +275,14 @@ static int export_loaded(oxp_context *c, loaded *l, const char *model, const cha
 }
 
 int oxp_export(oxp_context *c, const char *model, const char *output, const oxp_options *options,
-               oxp_result *result)
+	       oxp_result *result)
 {
 	static const oxp_options defaults;
 	const oxp_options *o = options ? options : &defaults;
 	oxp_result unwanted;
-	loaded l = { 0 };
+	loaded l = {0};
 
-	c->error = (error){ 0 };
+	c->error = (error){0};
 	if (!result)
 		result = &unwanted;
 	memset(result, 0, sizeof *result);
@@ -288,15 +293,15 @@ int oxp_export(oxp_context *c, const char *model, const char *output, const oxp_
 }
 
 int oxp_validate(oxp_context *c, const char *model, const char *onnx_path,
-                 const oxp_options *options, oxp_result *result)
+		 const oxp_options *options, oxp_result *result)
 {
 	static const oxp_options defaults;
 	const oxp_options *o = options ? options : &defaults;
 	oxp_result unwanted;
-	loaded l = { 0 };
-	text looked = { 0 };
+	loaded l = {0};
+	text looked = {0};
 
-	c->error = (error){ 0 };
+	c->error = (error){0};
 	if (!result)
 		result = &unwanted;
 	memset(result, 0, sizeof *result);
@@ -306,7 +311,7 @@ int oxp_validate(oxp_context *c, const char *model, const char *onnx_path,
 		snprintf(result->feature, sizeof result->feature, "%s", l.feature);
 		if (!result->validated)
 			error_set(&c->error, E_RUNTIME, "no ONNX Runtime was found (looked for %s)",
-			          looked.s ? looked.s : "libonnxruntime.so");
+				  looked.s ? looked.s : "libonnxruntime.so");
 	}
 	text_free(&looked);
 	api_unload(&l);

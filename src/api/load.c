@@ -10,7 +10,8 @@ static const char ignored[] =
 	"model_type architectures transformers_version torch_dtype dtype _name_or_path "
 	"name_or_path tokenizer_class tie_word_embeddings use_cache bos_token_id eos_token_id "
 	"pad_token_id sep_token_id cls_token_id mask_token_id unk_token_id decoder_start_token_id "
-	"output_attentions output_hidden_states return_dict torchscript use_bfloat16 tf_legacy_loss "
+	"output_attentions output_hidden_states return_dict torchscript use_bfloat16 "
+	"tf_legacy_loss "
 	"chunk_size_feed_forward is_encoder_decoder cross_attention_hidden_size is_decoder "
 	"tie_encoder_decoder finetuning_task id2label label2id num_labels problem_type "
 	"task_specific_params prefix temperature top_k top_p typical_p repetition_penalty "
@@ -33,8 +34,9 @@ static void check_common(cfg *j)
 	if (json_object_size(pruned))
 		cfg_refuse(j, "pruned_heads: models with pruned heads are not supported");
 	if (quantized && !json_is_null(quantized))
-		cfg_refuse(j, "quantization_config: quantized checkpoints are not supported; export "
-			      "the original one");
+		cfg_refuse(j,
+			   "quantization_config: quantized checkpoints are not supported; export "
+			   "the original one");
 }
 
 int api_build(oxp_context *c, const arch *a, loaded *l, const oxp_options *o)
@@ -48,7 +50,7 @@ int api_build(oxp_context *c, const arch *a, loaded *l, const oxp_options *o)
 	if (!l->graph || e->code)
 		return e->code;
 	l->graph->allow_missing = o->missing == OXP_MISSING_IS_SEEDED;
-	l->task->build((scope){ l->graph, "" }, l->config);
+	l->task->build((scope){l->graph, ""}, l->config);
 	return graph_finish(l->graph, e);
 }
 
@@ -64,7 +66,7 @@ static void log_unused(oxp_context *c, const loaded *l)
 	for (size_t i = 0; i < l->weights->count; i++)
 		if (!l->weights->tensor[i]->used)
 			api_log(c, OXP_LOG_DEBUG, "the tensor %s of the checkpoint is not used",
-			        l->weights->tensor[i]->name);
+				l->weights->tensor[i]->name);
 }
 
 static void log_seeded(oxp_context *c, const graph *g)
@@ -72,8 +74,8 @@ static void log_seeded(oxp_context *c, const graph *g)
 	for (int i = 0; i < g->ordered; i++)
 		if (g->order[i]->op == OP_param && g->order[i]->param->seeded)
 			api_log(c, OXP_LOG_WARNING,
-			        "%s: not in the checkpoint, filled with seeded values",
-			        g->order[i]->param->path);
+				"%s: not in the checkpoint, filled with seeded values",
+				g->order[i]->param->path);
 }
 
 static const arch *find_task(oxp_context *c, loaded *l, const char *feature)
@@ -97,7 +99,8 @@ int api_load(oxp_context *c, const char *model, const oxp_options *o, loaded *l)
 	char *path;
 
 	if (o->framework && strcmp(o->framework, "pt") != 0 && strcmp(o->framework, "tf") != 0)
-		return error_set(e, E_ARGUMENT, "framework: expected pt or tf, found %s", o->framework);
+		return error_set(e, E_ARGUMENT, "framework: expected pt or tf, found %s",
+				 o->framework);
 	l->folder = hub_resolve(&l->arena, model, o->cache_dir, e);
 	path = l->folder ? path_join(&l->arena, l->folder, "config.json") : NULL;
 	if (!path)

@@ -21,7 +21,7 @@ static albert_config albert_read_config(cfg *j)
 	c.bert.decoder = 0; /* the class never looks at is_decoder */
 	if (c.groups > c.bert.layers)
 		cfg_refuse(j, "num_hidden_groups: %lld groups for %lld layers", (long long)c.groups,
-		           (long long)c.bert.layers);
+			   (long long)c.bert.layers);
 	cfg_ignore(j, "classifier_dropout_prob down_scale_factor gap_size net_structure_type "
 		      "num_memory_blocks");
 	return c;
@@ -36,9 +36,9 @@ static value *albert_attention(scope s, const bert_config *c, value *x, value *m
 
 	if (c->relative != OXP_RELATIVE_NONE) /* added to the scaled scores, itself unscaled */
 		mask = op_add(nn_relative_scores(s, "distance_embedding", c->relative, q, k,
-		                                 c->heads, c->positions),
-		              mask);
-	y = nn_attention(q, k, v, &(attention){ .heads = c->heads, .bias = mask });
+						 c->heads, c->positions),
+			      mask);
+	y = nn_attention(q, k, v, &(attention){.heads = c->heads, .bias = mask});
 	y = nn_linear(s, "dense", y, c->hidden);
 	return nn_layer_norm(s, "LayerNorm", op_add(x, y), c->eps);
 }
@@ -68,8 +68,8 @@ static value *albert_body(scope s, const albert_config *a, int choices)
 
 		for (int64_t k = 0; k < a->inner_layers; k++)
 			x = albert_layer(at(encoder, "albert_layer_groups.%d.albert_layers.%d",
-			                    group, (int)k),
-			                 c, x, mask);
+					    group, (int)k),
+					 c, x, mask);
 	}
 	return x;
 }
@@ -96,7 +96,7 @@ static void albert_masked_lm(scope s, cfg *j)
 	x = nn_act(head, "activation", c.bert.act, x);
 	x = nn_layer_norm(head, "LayerNorm", x, c.bert.eps);
 	op_output(s, "logits",
-	          bert_vocab_scores(body_of(s), at(head, "decoder"), &c.bert, x, bias));
+		  bert_vocab_scores(body_of(s), at(head, "decoder"), &c.bert, x, bias));
 }
 
 static void albert_sequence(scope s, cfg *j)
@@ -131,13 +131,13 @@ static void albert_span(scope s, cfg *j)
 }
 
 static const task albert_tasks[] = {
-	{ .feature = "default", .build = albert_default },
-	{ .feature = "masked-lm", .build = albert_masked_lm },
-	{ .feature = "sequence-classification", .build = albert_sequence },
-	{ .feature = "multiple-choice", .build = albert_choice },
-	{ .feature = "token-classification", .build = albert_tokens },
-	{ .feature = "question-answering", .build = albert_span },
-	{ 0 },
+	{.feature = "default",                 .build = albert_default},
+	{.feature = "masked-lm",				    .build = albert_masked_lm},
+	{.feature = "sequence-classification",.build = albert_sequence},
+	{.feature = "multiple-choice", .build = albert_choice},
+	{.feature = "token-classification",                                    .build = albert_tokens},
+	{.feature = "question-answering",              .build = albert_span},
+	{0   },
 };
 
 const arch arch_albert = {

@@ -20,7 +20,7 @@ bert_config bert_read_config(cfg *j)
 		.pad = cfg_index(j, "pad_token_id", 0),
 		.act = cfg_act(j, "hidden_act", "gelu"),
 		.relative = (oxp_relative)cfg_choice(j, "position_embedding_type", "absolute",
-		                                     "absolute relative_key relative_key_query"),
+						     "absolute relative_key relative_key_query"),
 		.decoder = cfg_bool(j, "is_decoder", 0),
 		.tied = cfg_bool(j, "tie_word_embeddings", 1),
 		.eps = cfg_num(j, "layer_norm_eps", 1e-12),
@@ -36,24 +36,27 @@ bert_config bert_read_config(cfg *j)
 void bert_check_span(cfg *j, const bert_config *c)
 {
 	if (c->labels != 2)
-		cfg_refuse(j, "num_labels: question-answering has a start and an end, so expected 2 labels, found %lld",
-		           (long long)c->labels);
+		cfg_refuse(j,
+			   "num_labels: question-answering has a start and an end, so expected 2 "
+			   "labels, found %lld",
+			   (long long)c->labels);
 }
 
 text_inputs bert_inputs(scope s, const bert_config *c, const char *names, int choices)
 {
-	return nn_text_inputs(s, &(text_spec){ .names = names,
-	                                       .vocab = c->vocab,
-	                                       .types = c->types,
-	                                       .longest = c->positions,
-	                                       .choices = choices });
+	return nn_text_inputs(s, &(text_spec){.names = names,
+					      .vocab = c->vocab,
+					      .types = c->types,
+					      .longest = c->positions,
+					      .choices = choices});
 }
 
 value *bert_positions(scope s, const bert_config *c, const text_inputs *in)
 {
 	if (c->relative != OXP_RELATIVE_NONE)
 		return NULL;
-	return nn_positions(s, "position_embeddings", dim_of(in->ids, 1), c->positions, c->embedding);
+	return nn_positions(s, "position_embeddings", dim_of(in->ids, 1), c->positions,
+			    c->embedding);
 }
 
 value *bert_embedding_sum(scope s, const bert_config *c, const text_inputs *in, value *positions)
@@ -83,12 +86,12 @@ value *bert_self_attention(scope s, const bert_config *c, value *x, value *mask)
 
 	if (c->relative != OXP_RELATIVE_NONE) { /* scaled with the scores */
 		value *r = nn_relative_scores(s, "distance_embedding", c->relative, q, k, c->heads,
-		                              c->positions);
+					      c->positions);
 		double head = (double)(c->hidden / c->heads);
 
 		mask = op_add(op_div(r, op_num(s.g, sqrt(head))), mask);
 	}
-	return nn_attention(q, k, v, &(attention){ .heads = c->heads, .bias = mask });
+	return nn_attention(q, k, v, &(attention){.heads = c->heads, .bias = mask});
 }
 
 static value *bert_layer(scope s, const bert_config *c, value *x, value *mask)
@@ -124,8 +127,9 @@ value *bert_pooler(scope s, const bert_config *c, value *x)
 
 value *bert_vocab_scores(scope body, scope decoder, const bert_config *c, value *x, value *bias)
 {
-	value *w = c->tied ? PARAM(body, "embeddings.word_embeddings.weight", c->vocab, c->embedding)
-	                   : PARAM(decoder, "weight", c->vocab, c->embedding);
+	value *w =
+		c->tied ? PARAM(body, "embeddings.word_embeddings.weight", c->vocab, c->embedding)
+			: PARAM(decoder, "weight", c->vocab, c->embedding);
 
 	if (c->tied)
 		w = op_param_also(w, decoder, "weight");
@@ -217,14 +221,14 @@ static void bert_span(scope s, cfg *j)
 }
 
 static const task bert_tasks[] = {
-	{ .feature = "default", .build = bert_default },
-	{ .feature = "masked-lm", .build = bert_lm },
-	{ .feature = "causal-lm", .build = bert_lm },
-	{ .feature = "sequence-classification", .build = bert_sequence },
-	{ .feature = "multiple-choice", .build = bert_choice },
-	{ .feature = "token-classification", .build = bert_tokens },
-	{ .feature = "question-answering", .build = bert_span },
-	{ 0 },
+	{.feature = "default",         .build = bert_default},
+	{.feature = "masked-lm",                            .build = bert_lm},
+	{.feature = "causal-lm",.build = bert_lm},
+	{.feature = "sequence-classification",       .build = bert_sequence},
+	{.feature = "multiple-choice",                            .build = bert_choice},
+	{.feature = "token-classification",.build = bert_tokens},
+	{.feature = "question-answering", .build = bert_span},
+	{0			   },
 };
 
-const arch arch_bert = { .types = "bert", .prefix = "bert", .tasks = bert_tasks };
+const arch arch_bert = {.types = "bert", .prefix = "bert", .tasks = bert_tasks};

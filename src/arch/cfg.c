@@ -36,8 +36,8 @@ cfg *cfg_parse(const char *path, const void *data, size_t size, error *e)
 	}
 	if (!json_is_object(root)) {
 		error_set(e, E_MODEL, "%s: expected a JSON object: %s (line %d, column %d)", path,
-		          root ? "it is another value" : why.text, root ? 1 : why.line,
-		          root ? 1 : why.column);
+			  root ? "it is another value" : why.text, root ? 1 : why.line,
+			  root ? 1 : why.column);
 		json_decref(root);
 		return NULL;
 	}
@@ -46,9 +46,10 @@ cfg *cfg_parse(const char *path, const void *data, size_t size, error *e)
 
 cfg *cfg_open(const char *path, error *e)
 {
-	arena a = { 0 };
+	arena a = {0};
 	file *f = file_map(&a, path, e);
-	cfg *j = f ? cfg_parse(path, f->data ? (const char *)f->data : "", (size_t)f->size, e) : NULL;
+	cfg *j = f ? cfg_parse(path, f->data ? (const char *)f->data : "", (size_t)f->size, e)
+		   : NULL;
 
 	file_unmap(f);
 	arena_free(&a);
@@ -99,7 +100,7 @@ static void refuse(cfg *j, const char *key, json_t *v, const char *expected)
 	char *found = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT);
 
 	error_set(j->error, E_MODEL, "%s: %s: expected %s, found %.200s", j->path, key, expected,
-	          found ? found : "something else");
+		  found ? found : "something else");
 	free(found);
 }
 
@@ -109,7 +110,8 @@ static int64_t get_int(cfg *j, const char *key, int64_t otherwise, int64_t least
 
 	if (!v)
 		return otherwise;
-	if (json_is_integer(v) && json_integer_value(v) >= least && json_integer_value(v) <= INT32_MAX)
+	if (json_is_integer(v) && json_integer_value(v) >= least &&
+	    json_integer_value(v) <= INT32_MAX)
 		return json_integer_value(v);
 	refuse(j, key, v, what);
 	return otherwise;
@@ -170,7 +172,8 @@ int64_t oxp_cfg_labels(cfg *j)
 	if (!labels)
 		return number;
 	if (json_is_object(labels) && json_object_size(labels))
-		return (int64_t)json_object_size(labels); /* wins over num_labels, as in Transformers */
+		return (int64_t)json_object_size(
+			labels); /* wins over num_labels, as in Transformers */
 	refuse(j, "id2label", labels, "an object with one label or more");
 	return number;
 }
@@ -186,8 +189,9 @@ int oxp_cfg_choice(cfg *j, const char *key, const char *otherwise, const char *c
 			return i;
 		p += n + strspn(p + n, " ");
 	}
-	error_set(j->error, E_UNSUPPORTED, "%s: %s: \"%.200s\" is not supported; expected one of: %s",
-	          j->path, key, s, choices);
+	error_set(j->error, E_UNSUPPORTED,
+		  "%s: %s: \"%.200s\" is not supported; expected one of: %s", j->path, key, s,
+		  choices);
 	return 0;
 }
 
@@ -199,13 +203,13 @@ void oxp_cfg_only(cfg *j, const char *key, const char *only)
 	if (!v)
 		return;
 	same = json_is_string(v) ? strcmp(json_string_value(v), only) == 0
-	                         : json_is_boolean(v) && strcmp(json_is_true(v) ? "true" : "false",
-	                                                        only) == 0;
+				 : json_is_boolean(v) &&
+					   strcmp(json_is_true(v) ? "true" : "false", only) == 0;
 	if (!same) {
 		char *found = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT);
 
 		error_set(j->error, E_UNSUPPORTED, "%s: %s: %.200s is not supported; only %s is",
-		          j->path, key, found ? found : "this value", only);
+			  j->path, key, found ? found : "this value", only);
 		free(found);
 	}
 }
@@ -249,7 +253,8 @@ void cfg_unread(const cfg *j, void (*each)(void *context, const char *key), void
 	const char *key;
 	json_t *v;
 
-	json_object_foreach(j->root, key, v) {
+	json_object_foreach(j->root, key, v)
+	{
 		if (!map_get(&j->seen, key))
 			each(context, key);
 	}

@@ -39,7 +39,7 @@ static value *block(scope s, const distilbert_config *c, value *x, value *mask)
 	value *q = nn_linear(self, "q_lin", x, c->dim);
 	value *k = nn_linear(self, "k_lin", x, c->dim);
 	value *v = nn_linear(self, "v_lin", x, c->dim);
-	value *y = nn_attention(q, k, v, &(attention){ .heads = c->heads, .bias = mask });
+	value *y = nn_attention(q, k, v, &(attention){.heads = c->heads, .bias = mask});
 
 	y = nn_linear(self, "out_lin", y, c->dim);
 	x = nn_layer_norm(s, "sa_layer_norm", op_add(y, x), EPS);
@@ -52,15 +52,16 @@ static value *block(scope s, const distilbert_config *c, value *x, value *mask)
 /* Inputs to hidden states. */
 static value *body(scope s, const distilbert_config *c, int choices)
 {
-	text_inputs in = nn_text_inputs(s, &(text_spec){ .names = "input_ids attention_mask",
-	                                                 .vocab = c->vocab,
-	                                                 .longest = c->positions,
-	                                                 .choices = choices });
+	text_inputs in = nn_text_inputs(s, &(text_spec){.names = "input_ids attention_mask",
+							.vocab = c->vocab,
+							.longest = c->positions,
+							.choices = choices});
 	scope b = body_of(s), e = at(b, "embeddings");
 	value *x = nn_embedding(e, "word_embeddings", in.ids, c->vocab, c->dim);
 	value *mask = nn_padding_mask(in.mask);
 
-	x = op_add(x, nn_positions(e, "position_embeddings", dim_of(in.ids, 1), c->positions, c->dim));
+	x = op_add(x,
+		   nn_positions(e, "position_embeddings", dim_of(in.ids, 1), c->positions, c->dim));
 	x = nn_layer_norm(e, "LayerNorm", x, EPS);
 	for (int64_t i = 0; i < c->layers; i++)
 		x = block(at(b, "transformer.layer.%d", (int)i), c, x, mask);
@@ -88,7 +89,7 @@ static void distilbert_masked_lm(scope s, cfg *j)
 
 	x = nn_layer_norm(s, "vocab_layer_norm", nn_act(s, "activation", c.act, x), EPS);
 	w = c.tied ? op_param_also(w, s, "vocab_projector.weight")
-	           : PARAM(s, "vocab_projector.weight", c.vocab, c.dim);
+		   : PARAM(s, "vocab_projector.weight", c.vocab, c.dim);
 	op_output(s, "logits", op_linear(x, w, PARAM(s, "vocab_projector.bias", c.vocab)));
 }
 
@@ -120,19 +121,21 @@ static void distilbert_span(scope s, cfg *j)
 	distilbert_config c = read_config(j);
 
 	if (c.labels != 2)
-		cfg_refuse(j, "num_labels: question-answering has a start and an end, so expected 2 labels, found %lld",
-		           (long long)c.labels);
+		cfg_refuse(j,
+			   "num_labels: question-answering has a start and an end, so expected 2 "
+			   "labels, found %lld",
+			   (long long)c.labels);
 	nn_output_span(s, nn_linear(s, "qa_outputs", body(s, &c, 0), 2));
 }
 
 static const task distilbert_tasks[] = {
-	{ .feature = "default", .build = distilbert_default },
-	{ .feature = "masked-lm", .build = distilbert_masked_lm },
-	{ .feature = "sequence-classification", .build = distilbert_sequence },
-	{ .feature = "multiple-choice", .build = distilbert_choice },
-	{ .feature = "token-classification", .build = distilbert_tokens },
-	{ .feature = "question-answering", .build = distilbert_span },
-	{ 0 },
+	{.feature = "default",                 .build = distilbert_default},
+	{.feature = "masked-lm",				    .build = distilbert_masked_lm},
+	{.feature = "sequence-classification",.build = distilbert_sequence},
+	{.feature = "multiple-choice", .build = distilbert_choice},
+	{.feature = "token-classification",                                    .build = distilbert_tokens},
+	{.feature = "question-answering",          .build = distilbert_span},
+	{0   },
 };
 
 const arch arch_distilbert = {

@@ -78,8 +78,10 @@ static value *electra_summary(scope s, cfg *j, const bert_config *c, value *x)
 	x = electra_pick(j, x);
 	if (cfg_bool(j, "summary_use_proj", 1)) {
 		if (to_labels && c->labels != c->hidden)
-			cfg_refuse(j, "summary_proj_to_labels: the classifier behind the summary takes the hidden size, %lld, not %lld labels",
-			           (long long)c->hidden, (long long)c->labels);
+			cfg_refuse(j,
+				   "summary_proj_to_labels: the classifier behind the summary "
+				   "takes the hidden size, %lld, not %lld labels",
+				   (long long)c->hidden, (long long)c->labels);
 		x = nn_linear(s, "summary", x, c->hidden);
 	}
 	return act && *act ? nn_act(s, "activation", cfg_act(j, "summary_activation", act), x) : x;
@@ -109,20 +111,21 @@ static void electra_span(scope s, cfg *j)
 }
 
 static const task electra_tasks[] = {
-	{ .feature = "default", .build = electra_default },
-	{ .feature = "masked-lm", .build = electra_lm },
-	{ .feature = "causal-lm", .build = electra_lm },
-	{ .feature = "sequence-classification", .build = electra_sequence },
-	{ .feature = "multiple-choice", .build = electra_choice },
-	{ .feature = "token-classification", .build = electra_tokens },
-	{ .feature = "question-answering", .build = electra_span },
-	{ 0 },
+	{.feature = "default",         .build = electra_default},
+	{.feature = "masked-lm",                            .build = electra_lm},
+	{.feature = "causal-lm",.build = electra_lm},
+	{.feature = "sequence-classification",       .build = electra_sequence},
+	{.feature = "multiple-choice",                            .build = electra_choice},
+	{.feature = "token-classification",.build = electra_tokens},
+	{.feature = "question-answering", .build = electra_span},
+	{0			   },
 };
 
 const arch arch_electra = {
 	.types = "electra",
 	.prefix = "electra",
-	.defaults = "{\"hidden_size\": 256, \"num_attention_heads\": 4, \"intermediate_size\": 1024,"
-		    " \"summary_activation\": \"gelu\"}",
+	.defaults =
+		"{\"hidden_size\": 256, \"num_attention_heads\": 4, \"intermediate_size\": 1024,"
+		" \"summary_activation\": \"gelu\"}",
 	.tasks = electra_tasks,
 };

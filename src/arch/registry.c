@@ -65,16 +65,17 @@ const arch *registry_find(const registry *r, const char *type, error *e)
 			memcpy(nearest, name, sizeof nearest);
 		}
 	}
-	error_set(e, E_UNSUPPORTED,
-	          "%s: this model type is not known; the nearest known one is %s (onnxport features "
-	          "lists them all)",
-	          type, nearest);
+	error_set(
+		e, E_UNSUPPORTED,
+		"%s: this model type is not known; the nearest known one is %s (onnxport features "
+		"lists them all)",
+		type, nearest);
 	return NULL;
 }
 
 const task *registry_task(const arch *a, const char *type, const char *feature, error *e)
 {
-	text list = { 0 };
+	text list = {0};
 
 	for (const task *t = a->tasks; t->feature; t++)
 		if (strcmp(t->feature, feature) == 0)
@@ -82,7 +83,7 @@ const task *registry_task(const arch *a, const char *type, const char *feature, 
 	for (const task *t = a->tasks; t->feature; t++)
 		text_add(&list, "%s%s", list.len ? ", " : "", t->feature);
 	error_set(e, E_UNSUPPORTED, "%s doesn't support feature %s. Supported values are: %s", type,
-	          feature, list.s ? list.s : "");
+		  feature, list.s ? list.s : "");
 	text_free(&list);
 	return NULL;
 }
@@ -91,14 +92,14 @@ const task *registry_task(const arch *a, const char *type, const char *feature, 
 static const struct {
 	const char *ending, *feature;
 } heads[] = {
-	{ "ForMaskedLM", "masked-lm" },
-	{ "ForCausalLM", "causal-lm" },
-	{ "LMHeadModel", "causal-lm" },
-	{ "ForSequenceClassification", "sequence-classification" },
-	{ "ForMultipleChoice", "multiple-choice" },
-	{ "ForTokenClassification", "token-classification" },
-	{ "ForQuestionAnswering", "question-answering" },
-	{ "Model", "default" },
+	{"ForMaskedLM",               "masked-lm"              },
+	{"ForCausalLM",               "causal-lm"              },
+	{"LMHeadModel",               "causal-lm"              },
+	{"ForSequenceClassification", "sequence-classification"},
+	{"ForMultipleChoice",         "multiple-choice"        },
+	{"ForTokenClassification",    "token-classification"   },
+	{"ForQuestionAnswering",      "question-answering"     },
+	{"Model",		     "default"                },
 };
 
 const char *registry_auto_feature(const arch *a, cfg *j, error *e)
@@ -108,9 +109,10 @@ const char *registry_auto_feature(const arch *a, cfg *j, error *e)
 
 	if (!name) {
 		error_set(e, E_MODEL,
-		          "%s: architectures: names no class, so --feature auto has nothing to go by; "
-		          "name the feature",
-		          j->path);
+			  "%s: architectures: names no class, so --feature auto has nothing to go "
+			  "by; "
+			  "name the feature",
+			  j->path);
 		return NULL;
 	}
 	for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
@@ -121,8 +123,8 @@ const char *registry_auto_feature(const arch *a, cfg *j, error *e)
 				return t->feature;
 	}
 	error_set(e, E_UNSUPPORTED,
-	          "%s: architectures: %s is no feature's class; name the feature with --feature",
-	          j->path, name);
+		  "%s: architectures: %s is no feature's class; name the feature with --feature",
+		  j->path, name);
 	return NULL;
 }
 

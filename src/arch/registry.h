@@ -8,7 +8,7 @@
 struct oxp_cfg {
 	struct json_t *root;
 	struct json_t *defaults; /* of the architecture's row */
-	const char *path; /* for messages */
+	const char *path;        /* for messages */
 	error *error;
 	arena arena;
 	map seen;

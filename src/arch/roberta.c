@@ -10,19 +10,22 @@ bert_config roberta_read_config(cfg *j)
 
 	c.pad = cfg_index(j, "pad_token_id", 1);
 	if (c.pad < 0)
-		cfg_refuse(j, "pad_token_id: expected an index, from which positions count; found -1");
+		cfg_refuse(j,
+			   "pad_token_id: expected an index, from which positions count; found -1");
 	if (c.pad + 1 >= c.positions)
-		cfg_refuse(j, "max_position_embeddings: %lld leaves no position after pad_token_id %lld",
-		           (long long)c.positions, (long long)c.pad);
+		cfg_refuse(
+			j,
+			"max_position_embeddings: %lld leaves no position after pad_token_id %lld",
+			(long long)c.positions, (long long)c.pad);
 	return c;
 }
 
 text_inputs roberta_inputs(scope s, const bert_config *c, int choices)
 {
-	return nn_text_inputs(s, &(text_spec){ .names = "input_ids attention_mask",
-	                                       .vocab = c->vocab,
-	                                       .longest = c->positions - c->pad - 1,
-	                                       .choices = choices });
+	return nn_text_inputs(s, &(text_spec){.names = "input_ids attention_mask",
+					      .vocab = c->vocab,
+					      .longest = c->positions - c->pad - 1,
+					      .choices = choices});
 }
 
 value *roberta_positions(scope s, const bert_config *c, const text_inputs *in)
@@ -108,25 +111,25 @@ static void roberta_span(scope s, cfg *j)
 }
 
 static const task roberta_tasks[] = {
-	{ .feature = "default", .build = roberta_default },
-	{ .feature = "masked-lm", .build = roberta_lm },
-	{ .feature = "causal-lm", .build = roberta_lm },
-	{ .feature = "sequence-classification", .build = roberta_sequence },
-	{ .feature = "multiple-choice", .build = roberta_choice },
-	{ .feature = "token-classification", .build = roberta_tokens },
-	{ .feature = "question-answering", .build = roberta_span },
-	{ 0 },
+	{.feature = "default",         .build = roberta_default},
+	{.feature = "masked-lm",                            .build = roberta_lm},
+	{.feature = "causal-lm",.build = roberta_lm},
+	{.feature = "sequence-classification",       .build = roberta_sequence},
+	{.feature = "multiple-choice",                            .build = roberta_choice},
+	{.feature = "token-classification",.build = roberta_tokens},
+	{.feature = "question-answering", .build = roberta_span},
+	{0			   },
 };
 
 /* Without causal-lm, which the table does not have for it. */
 static const task data2vec_tasks[] = {
-	{ .feature = "default", .build = roberta_default },
-	{ .feature = "masked-lm", .build = roberta_lm },
-	{ .feature = "sequence-classification", .build = roberta_sequence },
-	{ .feature = "multiple-choice", .build = roberta_choice },
-	{ .feature = "token-classification", .build = roberta_tokens },
-	{ .feature = "question-answering", .build = roberta_span },
-	{ 0 },
+	{.feature = "default",                 .build = roberta_default},
+	{.feature = "masked-lm",				    .build = roberta_lm},
+	{.feature = "sequence-classification",.build = roberta_sequence},
+	{.feature = "multiple-choice", .build = roberta_choice},
+	{.feature = "token-classification",                                    .build = roberta_tokens},
+	{.feature = "question-answering",             .build = roberta_span},
+	{0   },
 };
 
 const arch arch_roberta = {

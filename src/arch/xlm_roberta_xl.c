@@ -75,14 +75,14 @@ static void xl_span(scope s, cfg *j)
 }
 
 static const task xl_tasks[] = {
-	{ .feature = "default", .build = xl_default },
-	{ .feature = "masked-lm", .build = xl_lm },
-	{ .feature = "causal-lm", .build = xl_lm },
-	{ .feature = "sequence-classification", .build = xl_sequence },
-	{ .feature = "multiple-choice", .build = xl_choice },
-	{ .feature = "token-classification", .build = xl_tokens },
-	{ .feature = "question-answering", .build = xl_span },
-	{ 0 },
+	{.feature = "default",         .build = xl_default},
+	{.feature = "masked-lm",                            .build = xl_lm},
+	{.feature = "causal-lm",.build = xl_lm},
+	{.feature = "sequence-classification",       .build = xl_sequence},
+	{.feature = "multiple-choice",                            .build = xl_choice},
+	{.feature = "token-classification",  .build = xl_tokens},
+	{.feature = "question-answering", .build = xl_span},
+	{0			   },
 };
 
 const arch arch_xlm_roberta_xl = {
@@ -90,6 +90,7 @@ const arch arch_xlm_roberta_xl = {
 	.prefix = "roberta",
 	.defaults = "{\"vocab_size\": 250880, \"hidden_size\": 2560, \"num_hidden_layers\": 36,"
 		    " \"num_attention_heads\": 32, \"intermediate_size\": 10240,"
-		    " \"max_position_embeddings\": 514, \"type_vocab_size\": 1, \"layer_norm_eps\": 1e-5}",
+		    " \"max_position_embeddings\": 514, \"type_vocab_size\": 1, "
+		    "\"layer_norm_eps\": 1e-5}",
 	.tasks = xl_tasks,
 };

@@ -117,7 +117,7 @@ int path_make_folder(const char *path, error *e)
 		part[i] = 0;
 		if (mkdir(part, 0777) != 0 && errno != EEXIST)
 			return error_set(e, E_IO, "%s: the folder cannot be made: %s", part,
-			                 strerror(errno));
+					 strerror(errno));
 		part[i] = i == n ? 0 : '/';
 	}
 	if (!path_is_folder(path))
@@ -134,7 +134,7 @@ int output_open(outfile *o, const char *path, error *e)
 {
 	size_t n = strlen(path) + 32;
 
-	*o = (outfile){ .fd = -1 };
+	*o = (outfile){.fd = -1};
 	o->path = malloc(n);
 	o->temporary = calloc(1, n);
 	o->buffer = malloc(BUFFER);
@@ -219,7 +219,7 @@ int output_copy(outfile *o, const file *f, uint64_t offset, uint64_t size, error
 	o->size += size;
 	while (size) {
 		ssize_t k = copy_file_range(f->fd, &from, o->fd, NULL,
-		                            size < 1u << 30 ? (size_t)size : 1u << 30, 0);
+					    size < 1u << 30 ? (size_t)size : 1u << 30, 0);
 
 		if (k < 0 && errno == EINTR)
 			continue;
@@ -273,7 +273,7 @@ void output_discard(outfile *o)
 	free(o->path);
 	free(o->temporary);
 	free(o->buffer);
-	*o = (outfile){ .fd = -1 };
+	*o = (outfile){.fd = -1};
 }
 
 /* A copy that shares its blocks with the original until one of them is written to. */
@@ -299,8 +299,7 @@ int file_link(const file *from, const char *to, error *e)
 		return 0;
 	if (output_open(&o, to, e))
 		return e->code;
-	if (output_copy(&o, from, 0, from->size, e) || output_close(&o, e) ||
-	    output_publish(&o, e))
+	if (output_copy(&o, from, 0, from->size, e) || output_close(&o, e) || output_publish(&o, e))
 		output_discard(&o);
 	return e->code;
 }

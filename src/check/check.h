@@ -66,6 +66,6 @@ typedef struct validation {
  * beside ONNX Runtime here, behind the same few calls (ort_load … ort_run).
  */
 int validate(const graph *g, const char *path, ort *o, double atol, const validation_sink *sink,
-             validation *result, error *e) MUST_USE;
+	     validation *result, error *e) MUST_USE;
 
 #endif

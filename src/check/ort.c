@@ -151,7 +151,7 @@ static int python_prefix(char out[PATH_MAX])
 /* The system's library, then the Python environments that are active or usual. */
 static void *find_library(text *looked)
 {
-	static const char *const active[] = { "VIRTUAL_ENV", "CONDA_PREFIX" };
+	static const char *const active[] = {"VIRTUAL_ENV", "CONDA_PREFIX"};
 	const char *home = getenv("HOME");
 	char prefix[PATH_MAX];
 	void *lib = open_library("libonnxruntime.so.1", looked);
@@ -172,8 +172,8 @@ static void *find_library(text *looked)
 
 static int start(ort *o, error *e)
 {
-	OrtStatus *s = CALL(o, CREATE_ENV, int, const char *, void **)(LOG_ERROR, "onnxport",
-	                                                               &o->env);
+	OrtStatus *s =
+		CALL(o, CREATE_ENV, int, const char *, void **)(LOG_ERROR, "onnxport", &o->env);
 
 	if (!s)
 		s = CALL(o, CREATE_CPU_MEMORY_INFO, int, int, void **)(1, 0, &o->memory);
@@ -193,7 +193,8 @@ ort *ort_open(const char *path, text *looked, error *e)
 	lib = asked && *asked ? open_library(asked, looked) : find_library(looked);
 	if (!lib) {
 		if (asked && *asked)
-			error_set(e, E_RUNTIME, "%s: is no ONNX Runtime library: %s", asked, dlerror());
+			error_set(e, E_RUNTIME, "%s: is no ONNX Runtime library: %s", asked,
+				  dlerror());
 		return NULL;
 	}
 	f = dlsym(lib, "OrtGetApiBase");
@@ -203,9 +204,9 @@ ort *ort_open(const char *path, text *looked, error *e)
 	o = f ? calloc(1, sizeof *o) : NULL;
 	if (!o) {
 		error_set(e, f ? E_MEMORY : E_RUNTIME,
-		          f ? "out of memory"
-		            : "%s: is no ONNX Runtime that knows version 17 of its interface",
-		          asked ? asked : "libonnxruntime");
+			  f ? "out of memory"
+			    : "%s: is no ONNX Runtime that knows version 17 of its interface",
+			  asked ? asked : "libonnxruntime");
 		return NULL;
 	}
 	o->table = f;
@@ -246,9 +247,9 @@ static int read_names(ort_session *s, enum slot count, enum slot name, char **to
 		char *port = NULL;
 
 		if (check_status(o,
-		                 CALL(o, name, void *, size_t, void *, char **)(s->session, i,
-		                                                                o->allocator, &port),
-		                 "name", e))
+				 CALL(o, name, void *, size_t, void *,
+				      char **)(s->session, i, o->allocator, &port),
+				 "name", e))
 			return e->code;
 		to[(*n)++] = port;
 	}
@@ -270,8 +271,8 @@ ort_session *ort_load(ort *o, const char *path, error *e)
 	if (!status)
 		status = CALL(o, SET_INTRA_OP_THREADS, void *, int)(options, thread_count());
 	if (!status)
-		status = CALL(o, CREATE_SESSION, void *, const char *, void *, void **)(
-			o->env, path, options, &s->session);
+		status = CALL(o, CREATE_SESSION, void *, const char *, void *,
+			      void **)(o->env, path, options, &s->session);
 	check_status(o, status, path, e);
 	if (options)
 		RELEASE(o, RELEASE_SESSION_OPTIONS, options);
@@ -350,23 +351,24 @@ static int copy_result(const ort *o, void *result, array *out, error *e)
 int ort_run(ort_session *s, const array *in, array *out, error *e)
 {
 	const ort *o = s->o;
-	void *input[MOST_PORTS] = { 0 }, *output[MOST_PORTS] = { 0 };
+	void *input[MOST_PORTS] = {0}, *output[MOST_PORTS] = {0};
 
 	memset(out, 0, sizeof *out * (size_t)s->outputs);
 	for (int i = 0; i < s->inputs && !e->code; i++)
-		check_status(o,
-		             CALL(o, CREATE_TENSOR, void *, void *, size_t, const int64_t *, size_t, int,
-		                  void **)(o->memory, in[i].data,
-		                           (size_t)array_count(&in[i]) * dtype_size(in[i].type),
-		                           in[i].shape, (size_t)in[i].rank, (int)in[i].type, &input[i]),
-		             s->input[i], e);
+		check_status(
+			o,
+			CALL(o, CREATE_TENSOR, void *, void *, size_t, const int64_t *, size_t, int,
+			     void **)(o->memory, in[i].data,
+				      (size_t)array_count(&in[i]) * dtype_size(in[i].type),
+				      in[i].shape, (size_t)in[i].rank, (int)in[i].type, &input[i]),
+			s->input[i], e);
 	if (!e->code)
 		check_status(o,
-		             CALL(o, RUN, void *, void *, char *const *, void *const *, size_t,
-		                  char *const *, size_t, void **)(
-				     s->session, NULL, s->input, input, (size_t)s->inputs, s->output,
-				     (size_t)s->outputs, output),
-		             "running the model", e);
+			     CALL(o, RUN, void *, void *, char *const *, void *const *, size_t,
+				  char *const *, size_t, void **)(s->session, NULL, s->input, input,
+								  (size_t)s->inputs, s->output,
+								  (size_t)s->outputs, output),
+			     "running the model", e);
 	for (int i = 0; i < s->outputs && !e->code; i++)
 		copy_result(o, output[i], &out[i], e);
 	for (int i = 0; i < s->inputs; i++)

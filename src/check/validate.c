@@ -14,8 +14,8 @@ struct check {
 	const validation_sink *sink;
 	validation *result;
 	error *e;
-	array *in;                   /* of the set that runs */
-	array *reference, *found;    /* all outputs of all sets: [set][output] */
+	array *in;                /* of the set that runs */
+	array *reference, *found; /* all outputs of all sets: [set][output] */
 };
 
 static void say(struct check *c, int warning, const char *fmt, ...) PRINTF(3, 4);
@@ -39,7 +39,7 @@ static const char *tuple(char *buffer, size_t room, const int64_t *n, int rank)
 
 	for (int i = 0; i < rank && used < room; i++)
 		used += (size_t)snprintf(buffer + used, room - used, "%s%lld", i ? ", " : "",
-		                         (long long)n[i]);
+					 (long long)n[i]);
 	if (used < room)
 		snprintf(buffer + used, room - used, "%s)", rank == 1 ? "," : "");
 	return buffer;
@@ -56,7 +56,7 @@ static int find_output(const ort_session *s, const char *name)
 /* The same names, none beyond and none missing. */
 static int check_names(struct check *c)
 {
-	text ours = { 0 }, theirs = { 0 };
+	text ours = {0}, theirs = {0};
 	int same = ort_output_count(c->s) == c->g->outputs;
 
 	for (int i = 0; i < c->g->outputs; i++) {
@@ -67,22 +67,22 @@ static int check_names(struct check *c)
 		text_add(&theirs, "%s'%s'", i ? ", " : "", ort_output_name(c->s, i));
 	if (ort_input_count(c->s) != c->g->inputs) {
 		error_set(c->e, E_MISMATCH, "the ONNX model has %d inputs, the reference model %d",
-		          ort_input_count(c->s), c->g->inputs);
+			  ort_input_count(c->s), c->g->inputs);
 		same = 0;
 	}
 	for (int i = 0; i < c->g->inputs && !c->e->code; i++)
 		if (strcmp(ort_input_name(c->s, i), c->g->input[i]->input->name) != 0)
-			error_set(c->e, E_MISMATCH, "input %d of the ONNX model is %s, expected %s", i,
-			          ort_input_name(c->s, i), c->g->input[i]->input->name);
+			error_set(c->e, E_MISMATCH, "input %d of the ONNX model is %s, expected %s",
+				  i, ort_input_name(c->s, i), c->g->input[i]->input->name);
 	if (same && !c->e->code) {
 		say(c, 0, "\t-[✓] ONNX model output names match reference model ({%s})", ours.s);
 	} else {
 		say(c, 0, "\t-[x] ONNX model output names {%s} do not match reference model {%s}",
 		    theirs.s ? theirs.s : "", ours.s ? ours.s : "");
 		error_set(c->e, E_MISMATCH,
-		          "Outputs doesn't match between reference model and ONNX exported model: "
-		          "{%s} against {%s}",
-		          ours.s ? ours.s : "", theirs.s ? theirs.s : "");
+			  "Outputs doesn't match between reference model and ONNX exported model: "
+			  "{%s} against {%s}",
+			  ours.s ? ours.s : "", theirs.s ? theirs.s : "");
 	}
 	text_free(&ours);
 	text_free(&theirs);
@@ -94,8 +94,7 @@ static int run_set(struct check *c, int set)
 	array *reference = c->reference + set * c->g->outputs;
 	array *found = c->found + set * c->g->outputs;
 
-	if (c->sink->progress &&
-	    c->sink->progress(c->sink->context, (uint64_t)set, INPUT_SETS))
+	if (c->sink->progress && c->sink->progress(c->sink->context, (uint64_t)set, INPUT_SETS))
 		return error_set(c->e, E_CANCELLED, "validation: cancelled");
 	if (inputs_make(c->g, set, c->in, c->e))
 		return c->e->code;
@@ -108,7 +107,7 @@ static int run_set(struct check *c, int set)
 /* "[1, 4, 17]" of an element's number */
 static const char *place(char *buffer, size_t room, const array *a, int64_t index)
 {
-	int64_t n[OXP_MAX_RANK] = { 0 };
+	int64_t n[OXP_MAX_RANK] = {0};
 	size_t used;
 
 	for (int i = a->rank; i-- > 0;) {
@@ -127,7 +126,7 @@ static const char *place(char *buffer, size_t room, const array *a, int64_t inde
 static double number_at(const array *a, int64_t i)
 {
 	return a->type == OXP_F32 ? (double)((const float *)a->data)[i]
-	                          : (double)((const int64_t *)a->data)[i];
+				  : (double)((const int64_t *)a->data)[i];
 }
 
 static int compare_output(struct check *c, int set, int i)
@@ -142,10 +141,11 @@ static int compare_output(struct check *c, int set, int i)
 	tuple(right, sizeof right, a->shape, a->rank);
 	if (strcmp(left, right) != 0 || a->type != b->type) {
 		say(c, 0, "\t\t-[x] shape %s doesn't match %s", left, right);
-		return error_set(c->e, E_MISMATCH,
-		                 "output %s, input set %d: the ONNX model gives %s %s, the reference "
-		                 "%s %s",
-		                 name, set, dtype_name(b->type), left, dtype_name(a->type), right);
+		return error_set(
+			c->e, E_MISMATCH,
+			"output %s, input set %d: the ONNX model gives %s %s, the reference "
+			"%s %s",
+			name, set, dtype_name(b->type), left, dtype_name(a->type), right);
 	}
 	say(c, 0, "\t\t-[✓] %s matches %s", left, right);
 	d = compare(a, b, RTOL, c->atol);
@@ -156,12 +156,13 @@ static int compare_output(struct check *c, int set, int i)
 		return 0;
 	}
 	say(c, 0, "\t\t-[x] values not close enough (atol: %g)", c->atol);
-	return error_set(c->e, E_MISMATCH,
-	                 "Outputs values doesn't match between reference model and ONNX exported "
-	                 "model: output %s, input set %d, at %s: reference %.9g, ONNX %.9g, largest "
-	                 "difference %.3g (atol: %g)",
-	                 name, set, place(left, sizeof left, a, d.worst), number_at(a, d.worst),
-	                 number_at(b, d.worst), d.most, c->atol);
+	return error_set(
+		c->e, E_MISMATCH,
+		"Outputs values doesn't match between reference model and ONNX exported "
+		"model: output %s, input set %d, at %s: reference %.9g, ONNX %.9g, largest "
+		"difference %.3g (atol: %g)",
+		name, set, place(left, sizeof left, a, d.worst), number_at(a, d.worst),
+		number_at(b, d.worst), d.most, c->atol);
 }
 
 static int check_values(struct check *c)
@@ -180,12 +181,12 @@ static int check_values(struct check *c)
 }
 
 int validate(const graph *g, const char *path, ort *o, double atol, const validation_sink *sink,
-             validation *result, error *e)
+	     validation *result, error *e)
 {
-	struct check c = { .g = g, .atol = atol, .sink = sink, .result = result, .e = e };
+	struct check c = {.g = g, .atol = atol, .sink = sink, .result = result, .e = e};
 	size_t outputs = (size_t)g->outputs * INPUT_SETS;
 
-	*result = (validation){ .outputs = g->outputs };
+	*result = (validation){.outputs = g->outputs};
 	say(&c, 0, "Validating ONNX model...");
 	c.in = calloc((size_t)g->inputs + 1, sizeof *c.in);
 	c.reference = calloc(outputs + 1, sizeof *c.reference);

@@ -46,7 +46,7 @@ static void on_log(void *user, oxp_log_level level, const char *line)
 			json_array_append_new(t->warnings, json_string(line));
 	} else if (level == OXP_LOG_WARNING) {
 		fprintf(stderr, "%swarning:%s %s\n", t->colours ? "\033[33m" : "",
-		        t->colours ? "\033[0m" : "", line);
+			t->colours ? "\033[0m" : "", line);
 	} else if (!t->o->quiet) {
 		printf("%s\n", line);
 		fflush(stdout);
@@ -64,7 +64,8 @@ static int on_progress(void *user, const char *stage, uint64_t done, uint64_t to
 	if (!t->shows_progress || !total)
 		return 0;
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	since = (double)(now.tv_sec - t->last.tv_sec) + 1e-9 * (double)(now.tv_nsec - t->last.tv_nsec);
+	since = (double)(now.tv_sec - t->last.tv_sec) +
+		1e-9 * (double)(now.tv_nsec - t->last.tv_nsec);
 	if (since < 0.1)
 		return 0;
 	t->last = now;
@@ -86,10 +87,10 @@ static int fail(struct terminal *t, const oxp_context *c, int code)
 	wipe(t);
 	if (t->o->json)
 		print_json(json_pack("{s:{s:i, s:s}, s:O}", "error", "code", code, "message",
-		                     oxp_error_message(c), "warnings", t->warnings));
+				     oxp_error_message(c), "warnings", t->warnings));
 	else
 		fprintf(stderr, "%serror:%s %s\n", t->colours ? "\033[31m" : "",
-		        t->colours ? "\033[0m" : "", oxp_error_message(c));
+			t->colours ? "\033[0m" : "", oxp_error_message(c));
 	return 1;
 }
 
@@ -101,13 +102,13 @@ static void print_result(const struct terminal *t, const oxp_result *r)
 
 	for (int i = 0; i < r->output_count; i++)
 		json_array_append_new(outputs,
-		                      json_pack("{s:s, s:f}", "name", r->output[i].output,
-		                                "max_abs_difference", r->output[i].absolute));
+				      json_pack("{s:s, s:f}", "name", r->output[i].output,
+						"max_abs_difference", r->output[i].absolute));
 	print_json(json_pack("{s:s, s:s, s:i, s:I, s:i, s:i, s:b, s:i, s:o, s:O}", "path", r->path,
-	                     "feature", r->feature, "opset", r->opset, "bytes", (json_int_t)r->bytes,
-	                     "nodes", r->nodes, "initializers", r->initializers, "validated",
-	                     r->validated, "input_sets", r->input_sets, "outputs", outputs,
-	                     "warnings", t->warnings));
+			     "feature", r->feature, "opset", r->opset, "bytes",
+			     (json_int_t)r->bytes, "nodes", r->nodes, "initializers",
+			     r->initializers, "validated", r->validated, "input_sets",
+			     r->input_sets, "outputs", outputs, "warnings", t->warnings));
 }
 
 static int run_export(oxp_context *c, struct terminal *t)
@@ -164,7 +165,8 @@ static int run_features(oxp_context *c, struct terminal *t)
 		print_json(all);
 		return 0;
 	}
-	json_object_foreach(all, type, list) {
+	json_object_foreach(all, type, list)
+	{
 		printf("%s:", type);
 		json_array_foreach(list, i, feature) printf(" %s", json_string_value(feature));
 		printf("\n");
@@ -190,7 +192,7 @@ static json_t *describe_json(const oxp_tensor_info *x, int n)
 		for (int k = 0; k < x[i].rank; k++)
 			json_array_append_new(axes, json_string(x[i].axis[k]));
 		json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "name", x[i].name, "type",
-		                                      type_name(x[i].type), "axes", axes));
+						      type_name(x[i].type), "axes", axes));
 	}
 	return list;
 }
@@ -214,10 +216,10 @@ static int run_describe(oxp_context *c, struct terminal *t)
 	if (rc)
 		return fail(t, c, rc);
 	if (t->o->json) {
-		print_json(json_pack("{s:s, s:s, s:i, s:f, s:o, s:o}", "model_type", d->type, "feature",
-		                     d->feature, "default_opset", d->opset, "atol", d->atol,
-		                     "inputs", describe_json(d->inputs, d->input_count), "outputs",
-		                     describe_json(d->outputs, d->output_count)));
+		print_json(json_pack("{s:s, s:s, s:i, s:f, s:o, s:o}", "model_type", d->type,
+				     "feature", d->feature, "default_opset", d->opset, "atol",
+				     d->atol, "inputs", describe_json(d->inputs, d->input_count),
+				     "outputs", describe_json(d->outputs, d->output_count)));
 	} else {
 		printf("%s / %s\n", d->type, d->feature);
 		describe_text("inputs", d->inputs, d->input_count);
@@ -231,7 +233,7 @@ static int run_describe(oxp_context *c, struct terminal *t)
 int main(int argc, char **argv)
 {
 	options o;
-	struct terminal t = { .o = &o };
+	struct terminal t = {.o = &o};
 	oxp_context *c;
 	const char *no_colour = getenv("NO_COLOR");
 	int rc = options_read(&o, argc, argv);
@@ -261,7 +263,7 @@ int main(int argc, char **argv)
 	oxp_set_progress(c, on_progress, &t);
 	rc = o.command == COMMAND_FEATURES   ? run_features(c, &t)
 	     : o.command == COMMAND_DESCRIBE ? run_describe(c, &t)
-	                                     : run_export(c, &t);
+					     : run_export(c, &t);
 	json_decref(t.warnings);
 	oxp_context_free(c);
 	return rc;

@@ -17,7 +17,7 @@ int array_make(array *a, dtype type, int rank, const int64_t *shape)
 	int64_t count = shape_count(shape, rank);
 	size_t size = dtype_size(type);
 
-	*a = (array){ .type = type, .rank = rank };
+	*a = (array){.type = type, .rank = rank};
 	if (rank)
 		memcpy(a->shape, shape, sizeof *shape * (size_t)rank);
 	if (count < 0 || (uint64_t)count > SIZE_MAX / 2 / size)
@@ -38,7 +38,7 @@ void array_free(array *a)
 static const struct {
 	int (*run)(executor *x, const value *v, const array *const *in, array *out);
 } table[] = {
-#define OP(name, least, most) { exec_##name },
+#define OP(name, least, most) {exec_##name},
 #include "ir/ops.def"
 #undef OP
 };
@@ -65,15 +65,16 @@ static int check_inputs(executor *x)
 
 		if (x->input[i].type != v->type || x->input[i].rank != v->rank)
 			return error_set(x->e, E_ARGUMENT, "input %s: expected %s of rank %d",
-			                 v->input->name, dtype_name(v->type), v->rank);
+					 v->input->name, dtype_name(v->type), v->rank);
 		for (int k = 0; k < v->rank; k++)
 			if (dim_value(v->dim[k], axis_length, x) != x->input[i].shape[k])
-				return error_set(x->e, E_ARGUMENT,
-				                 "input %s: axis %d is %lld, the other inputs make %s "
-				                 "%lld",
-				                 v->input->name, k, (long long)x->input[i].shape[k],
-				                 v->dim[k]->text,
-				                 (long long)dim_value(v->dim[k], axis_length, x));
+				return error_set(
+					x->e, E_ARGUMENT,
+					"input %s: axis %d is %lld, the other inputs make %s "
+					"%lld",
+					v->input->name, k, (long long)x->input[i].shape[k],
+					v->dim[k]->text,
+					(long long)dim_value(v->dim[k], axis_length, x));
 	}
 	return 0;
 }
@@ -85,7 +86,7 @@ static int is_view(enum op op)
 
 static int run_value(executor *x, const value *v, array *result)
 {
-	const array *in[4] = { 0 };
+	const array *in[4] = {0};
 	array *out = &result[v->id];
 	int64_t shape[OXP_MAX_RANK];
 
@@ -94,7 +95,7 @@ static int run_value(executor *x, const value *v, array *result)
 	for (int i = 0; i < v->rank; i++)
 		shape[i] = dim_value(v->dim[i], axis_length, x);
 	if (is_view(v->op)) {
-		*out = (array){ .type = v->type, .rank = v->rank };
+		*out = (array){.type = v->type, .rank = v->rank};
 		memcpy(out->shape, shape, sizeof shape);
 	} else if (array_make(out, v->type, v->rank, shape)) {
 		return error_memory(x->e);
@@ -141,15 +142,14 @@ static int copy_outputs(executor *x, const array *result, array *out)
 
 		if (array_make(&out[i], from->type, from->rank, from->shape))
 			return error_memory(x->e);
-		memcpy(out[i].data, from->data,
-		       (size_t)array_count(from) * dtype_size(from->type));
+		memcpy(out[i].data, from->data, (size_t)array_count(from) * dtype_size(from->type));
 	}
 	return 0;
 }
 
 int exec_run(const graph *g, const array *in, array *out, error *e)
 {
-	executor x = { .g = g, .input = in, .e = e, .threads = thread_count() };
+	executor x = {.g = g, .input = in, .e = e, .threads = thread_count()};
 	array *result = calloc((size_t)g->ordered + 1, sizeof *result);
 	int *uses = calloc((size_t)g->ordered + 1, sizeof *uses);
 

@@ -44,7 +44,7 @@ typedef struct walker {
 
 static walker walk(const array *out, const array *const *in, int operands)
 {
-	walker w = { .operands = operands };
+	walker w = {.operands = operands};
 
 	for (int k = 0; k < operands; k++)
 		broadcast_steps(out, in[k], w.step[k]);
@@ -70,7 +70,7 @@ static void next(walker *w, const array *out)
 	for (int64_t i = 0; i < count; i++, next(&w, out))
 
 static int arithmetic(executor *x, const array *const *in, array *out,
-                      float (*real)(float a, float b), int64_t (*whole)(int64_t a, int64_t b))
+		      float (*real)(float a, float b), int64_t (*whole)(int64_t a, int64_t b))
 {
 	if (out->type == OXP_F32) {
 		float *to = out->data;
@@ -82,7 +82,7 @@ static int arithmetic(executor *x, const array *const *in, array *out,
 		FOR_EACH(in, 2) to[i] = whole(i64(in[0])[w.at[0]], i64(in[1])[w.at[1]]);
 	} else {
 		return error_set(x->e, E_INTERNAL, "the executor has no such arithmetic on %s",
-		                 dtype_name(out->type));
+				 dtype_name(out->type));
 	}
 	return 0;
 }
@@ -204,8 +204,8 @@ int exec_cast(executor *x, const value *v, const array *const *in, array *out)
 	for (int64_t i = 0; i < count; i++) {
 		dtype from = in[0]->type;
 		double n = from == OXP_F32   ? (double)f32(in[0])[i]
-		           : from == OXP_I64 ? (double)i64(in[0])[i]
-		                             : truth(in[0])[i];
+			   : from == OXP_I64 ? (double)i64(in[0])[i]
+					     : truth(in[0])[i];
 
 		if (out->type == OXP_F32)
 			((float *)out->data)[i] = (float)n;
@@ -215,7 +215,7 @@ int exec_cast(executor *x, const value *v, const array *const *in, array *out)
 			((uint8_t *)out->data)[i] = n != 0;
 		else
 			return error_set(x->e, E_INTERNAL, "the executor cannot cast to %s",
-			                 dtype_name(out->type));
+					 dtype_name(out->type));
 	}
 	return 0;
 }
@@ -241,7 +241,7 @@ REAL(sigmoid, 1 / (1 + exp(-a)))
 REAL(tanh, tanh(a))
 REAL(erf, erf(a))
 REAL(softplus, a > 0 ? a + log1p(exp(-a)) : log1p(exp(a)))
-REAL(clip, a < v->low ? v->low : a > v->high ? v->high : a)
+REAL(clip, a<v->low ? v->low : a> v->high ? v->high : a)
 REAL(leaky_relu, a < 0 ? a * v->number : a)
 REAL(gelu, a / 2 * (1 + erf(a / sqrt(2))))
 REAL(gelu_tanh, a / 2 * (1 + tanh(sqrt(2 / 3.14159265358979323846) * (a + 0.044715 * a * a * a))))
@@ -251,16 +251,16 @@ REAL(gelu_tanh, a / 2 * (1 + tanh(sqrt(2 / 3.14159265358979323846) * (a + 0.0447
 int exec_linear(executor *x, const value *v, const array *const *in, array *out)
 {
 	int64_t k = in[1]->shape[1], n = in[1]->shape[0];
-	product p = { .m = n ? array_count(out) / n : 0,
-		      .n = n,
-		      .k = k,
-		      .a = in[0]->data,
-		      .b = in[1]->data,
-		      .bias = in[2] ? in[2]->data : NULL,
-		      .c = out->data,
-		      .lda = k,
-		      .ldb = k,
-		      .ldc = n };
+	product p = {.m = n ? array_count(out) / n : 0,
+		     .n = n,
+		     .k = k,
+		     .a = in[0]->data,
+		     .b = in[1]->data,
+		     .bias = in[2] ? in[2]->data : NULL,
+		     .c = out->data,
+		     .lda = k,
+		     .ldb = k,
+		     .ldc = n};
 
 	(void)v;
 	multiply(&p, x->threads);
@@ -274,7 +274,7 @@ int exec_matmul(executor *x, const value *v, const array *const *in, array *out)
 	int64_t m = out->shape[out->rank - 2], n = out->shape[out->rank - 1];
 	int64_t k = a->shape[a->rank - 1], batches = 1;
 	array lead = *out, a_lead = *a, b_lead = *b;
-	const array *leads[] = { &a_lead, &b_lead };
+	const array *leads[] = {&a_lead, &b_lead};
 	float *turned = malloc(sizeof *turned * (size_t)(n * k + 1));
 	walker w;
 
@@ -288,15 +288,15 @@ int exec_matmul(executor *x, const value *v, const array *const *in, array *out)
 	batches = array_count(&lead);
 	for (int64_t i = 0; i < batches; i++, next(&w, &lead)) {
 		const float *from = f32(b) + w.at[1] * k * n;
-		product p = { .m = m,
-			      .n = n,
-			      .k = k,
-			      .a = f32(a) + w.at[0] * m * k,
-			      .b = turned,
-			      .c = (float *)out->data + i * m * n,
-			      .lda = k,
-			      .ldb = k,
-			      .ldc = n };
+		product p = {.m = m,
+			     .n = n,
+			     .k = k,
+			     .a = f32(a) + w.at[0] * m * k,
+			     .b = turned,
+			     .c = (float *)out->data + i * m * n,
+			     .lda = k,
+			     .ldb = k,
+			     .ldc = n};
 
 		for (int64_t r = 0; r < k; r++)
 			for (int64_t c = 0; c < n; c++)
@@ -337,7 +337,7 @@ int exec_softmax(executor *x, const value *v, const array *const *in, array *out
 	for (int64_t i = 0; i < before; i++)
 		for (int64_t j = 0; j < after; j++)
 			softmax_row((float *)out->data + i * n * after + j,
-			            f32(in[0]) + i * n * after + j, n, after);
+				    f32(in[0]) + i * n * after + j, n, after);
 	return 0;
 }
 
@@ -371,9 +371,9 @@ static void attend(void *context, size_t index)
 				s += (double)row[i] * (double)key[i];
 			scores[r] = (float)(s * h->v->number);
 			if (bias)
-				scores[r] += f32(bias)[batch * h->bias_step[0] +
-				                       head * h->bias_step[1] +
-				                       l * h->bias_step[2] + r * h->bias_step[3]];
+				scores[r] +=
+					f32(bias)[batch * h->bias_step[0] + head * h->bias_step[1] +
+						  l * h->bias_step[2] + r * h->bias_step[3]];
 		}
 		softmax_row(scores, scores, keys, 1);
 		memset(sum, 0, sizeof *sum * (size_t)width);
@@ -394,9 +394,10 @@ static void attend(void *context, size_t index)
 
 int exec_attention(executor *x, const value *v, const array *const *in, array *out)
 {
-	struct heads h = { .v = v, .in = in, .out = out };
-	array scores = { .rank = 4,
-		         .shape = { out->shape[0], out->shape[1], out->shape[2], in[1]->shape[2] } };
+	struct heads h = {.v = v, .in = in, .out = out};
+	array scores = {
+		.rank = 4, .shape = {out->shape[0], out->shape[1], out->shape[2], in[1]->shape[2]}
+        };
 
 	if (in[3])
 		broadcast_steps(&scores, in[3], h.bias_step);
@@ -425,7 +426,7 @@ int exec_layer_norm(executor *x, const value *v, const array *const *in, array *
 		scale = 1 / sqrt(var / (double)n + v->number);
 		for (int64_t i = 0; i < n; i++)
 			to[i] = (float)(((double)from[i] - mean) * scale * (double)weight[i] +
-			                (double)bias[i]);
+					(double)bias[i]);
 	}
 	return 0;
 }
@@ -481,8 +482,9 @@ int exec_embedding(executor *x, const value *v, const array *const *in, array *o
 		int64_t id = i64(in[1])[i];
 
 		if (id < 0 || id >= rows)
-			return error_set(x->e, E_ARGUMENT, "%s: index %lld is outside its %lld rows",
-			                 v->scope, (long long)id, (long long)rows);
+			return error_set(x->e, E_ARGUMENT,
+					 "%s: index %lld is outside its %lld rows", v->scope,
+					 (long long)id, (long long)rows);
 		memcpy((float *)out->data + i * width, f32(in[0]) + id * width,
 		       sizeof(float) * (size_t)width);
 	}
@@ -492,8 +494,8 @@ int exec_embedding(executor *x, const value *v, const array *const *in, array *o
 int exec_head(executor *x, const value *v, const array *const *in, array *out)
 {
 	if (out->shape[0] > in[0]->shape[0])
-		return error_set(x->e, E_ARGUMENT, "%s: a length of %lld is over its %lld rows", v->scope,
-		                 (long long)out->shape[0], (long long)in[0]->shape[0]);
+		return error_set(x->e, E_ARGUMENT, "%s: a length of %lld is over its %lld rows",
+				 v->scope, (long long)out->shape[0], (long long)in[0]->shape[0]);
 	memcpy(out->data, in[0]->data, (size_t)array_count(out) * dtype_size(out->type));
 	return 0;
 }
@@ -507,7 +509,7 @@ int exec_select(executor *x, const value *v, const array *const *in, array *out)
 	index = v->index < 0 ? v->index + n : v->index;
 	if (index < 0 || index >= n)
 		return error_set(x->e, E_ARGUMENT, "%s: no index %lld among %lld", v->scope,
-		                 (long long)v->index, (long long)n);
+				 (long long)v->index, (long long)n);
 	for (int64_t i = 0; i < before; i++)
 		memcpy((uint8_t *)out->data + (size_t)(i * after) * size,
 		       truth(in[0]) + (size_t)((i * n + index) * after) * size,
@@ -539,12 +541,12 @@ int exec_transpose(executor *x, const value *v, const array *const *in, array *o
 {
 	size_t size = dtype_size(out->type);
 	int64_t count = array_count(out);
-	walker w = { .operands = 1 };
+	walker w = {.operands = 1};
 
 	(void)x;
 	for (int i = 0; i < out->rank; i++)
-		w.step[0][i] = shape_count(in[0]->shape + v->perm[i] + 1,
-		                           in[0]->rank - v->perm[i] - 1);
+		w.step[0][i] =
+			shape_count(in[0]->shape + v->perm[i] + 1, in[0]->rank - v->perm[i] - 1);
 	for (int64_t i = 0; i < count; i++, next(&w, out))
 		memcpy((uint8_t *)out->data + (size_t)i * size,
 		       truth(in[0]) + (size_t)w.at[0] * size, size);

@@ -9,15 +9,15 @@
 #include "exec/kernels.h"
 
 typedef void sgemm_fn(int order, int ta, int tb, int m, int n, int k, float alpha, const float *a,
-                      int lda, const float *b, int ldb, float beta, float *c, int ldc);
+		      int lda, const float *b, int ldb, float beta, float *c, int ldc);
 
 static sgemm_fn *sgemm;
 static int want_blas = 1;
 
 static void find_blas(void)
 {
-	static const char *const names[] = { "libblis.so.4", "libopenblas.so.0", "libcblas.so.3",
-		                             "libblas.so.3" };
+	static const char *const names[] = {"libblis.so.4", "libopenblas.so.0", "libcblas.so.3",
+					    "libblas.so.3"};
 	const char *off = getenv("ONNXPORT_BLAS");
 
 	if (off && strcmp(off, "off") == 0)
@@ -51,7 +51,7 @@ static lanes load(const float *p)
 
 /* sum[i][j] += a[i] · b[j] over k < BLOCK elements, for up to 4 × 4 rows */
 static void tile(const float *const a[TILE], const float *const b[TILE], int64_t k,
-                 double sum[TILE][TILE])
+		 double sum[TILE][TILE])
 {
 	lanes s[TILE][TILE];
 	int64_t whole = k / LANES * LANES;
@@ -87,7 +87,7 @@ static void strip(void *context, size_t index)
 
 	for (int64_t j = first; j < end; j += TILE) {
 		for (int64_t i = 0; i < p->m; i += TILE) {
-			double sum[TILE][TILE] = { { 0 } };
+			double sum[TILE][TILE] = {{0}};
 			int64_t rows = p->m - i < TILE ? p->m - i : TILE;
 			int64_t columns = end - j < TILE ? end - j : TILE;
 
@@ -96,14 +96,16 @@ static void strip(void *context, size_t index)
 
 				for (int t = 0; t < TILE; t++) { /* past the edge: the last again */
 					a[t] = p->a + (i + (t < rows ? t : rows - 1)) * p->lda + x;
-					b[t] = p->b + (j + (t < columns ? t : columns - 1)) * p->ldb + x;
+					b[t] = p->b +
+					       (j + (t < columns ? t : columns - 1)) * p->ldb + x;
 				}
 				tile(a, b, p->k - x < BLOCK ? p->k - x : BLOCK, sum);
 			}
 			for (int64_t r = 0; r < rows; r++)
 				for (int64_t c = 0; c < columns; c++)
-					p->c[(i + r) * p->ldc + j + c] = (float)(
-						sum[r][c] + (p->bias ? (double)p->bias[j + c] : 0));
+					p->c[(i + r) * p->ldc + j + c] =
+						(float)(sum[r][c] +
+							(p->bias ? (double)p->bias[j + c] : 0));
 		}
 	}
 }

@@ -33,7 +33,7 @@ static int is_hub_id(const char *s)
 		if (*p == '/')
 			slashes += start ? 2 : 1;
 		else if (!strchr("-_.", *p) && !((*p | 32) >= 'a' && (*p | 32) <= 'z') &&
-		         !(*p >= '0' && *p <= '9'))
+			 !(*p >= '0' && *p <= '9'))
 			return 0;
 		else if (*p == '.' && start)
 			return 0;
@@ -46,7 +46,7 @@ static const char *commit_of(arena *a, const char *repository, const char *revis
 {
 	char *path = arena_printf(a, "%s/refs/%s", repository, revision);
 	const char *commit = revision;
-	error ignored = { 0 };
+	error ignored = {0};
 	file *f;
 
 	if (!path || !path_is_file(path) || !(f = file_map(a, path, &ignored)))
@@ -66,7 +66,7 @@ char *hub_resolve(arena *a, const char *model, const char *cache, error *e)
 {
 	const char *mark = strrchr(model, '@'), *revision = mark ? mark + 1 : "main", *commit, *in;
 	char *id, *folder;
-	text path = { 0 };
+	text path = {0};
 
 	if (path_is_folder(model)) {
 		folder = arena_strdup(a, model);
@@ -81,12 +81,15 @@ char *hub_resolve(arena *a, const char *model, const char *cache, error *e)
 		return NULL;
 	}
 	if (path_is_file(model)) {
-		error_set(e, E_ARGUMENT, "%s: is a file; expected the folder that holds config.json and the weights",
-		          model);
+		error_set(
+			e, E_ARGUMENT,
+			"%s: is a file; expected the folder that holds config.json and the weights",
+			model);
 		return NULL;
 	}
 	if (!is_hub_id(id) || !is_hub_id(revision)) {
-		error_set(e, E_ARGUMENT, "%s: there is no such folder, and it is no hub id (org/name)", model);
+		error_set(e, E_ARGUMENT,
+			  "%s: there is no such folder, and it is no hub id (org/name)", model);
 		return NULL;
 	}
 	text_add(&path, "%s/models--", in);
@@ -102,10 +105,12 @@ char *hub_resolve(arena *a, const char *model, const char *cache, error *e)
 	}
 	if (!path_is_folder(folder)) {
 		error_set(e, E_MODEL,
-		          "%s: there is no such folder, and the hub's cache %s does not hold revision %s of "
-		          "it; this version does not download: fetch it first (huggingface-cli download "
-		          "%s), or name a folder",
-		          model, in, revision, id);
+			  "%s: there is no such folder, and the hub's cache %s does not hold "
+			  "revision %s of "
+			  "it; this version does not download: fetch it first (huggingface-cli "
+			  "download "
+			  "%s), or name a folder",
+			  model, in, revision, id);
 		return NULL;
 	}
 	return folder;

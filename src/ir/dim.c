@@ -26,12 +26,12 @@ static const char *dim_text(graph *g, const struct oxp_dim *d)
 
 		if (t->times != 1 || !t->factors) {
 			n += (size_t)snprintf(buffer + n, sizeof buffer - n, "%s%lld", sep,
-			                      (long long)t->times);
+					      (long long)t->times);
 			sep = "*";
 		}
 		for (int k = 0; k < t->factors && n < sizeof buffer; k++) {
 			n += (size_t)snprintf(buffer + n, sizeof buffer - n, "%s%s", sep,
-			                      t->factor[k]);
+					      t->factor[k]);
 			sep = "*";
 		}
 		if (n >= sizeof buffer)
@@ -77,7 +77,7 @@ static int add_term(struct oxp_dim *d, const dim_term *t)
 			return -1;
 		if (d->term[i].times == 0) {
 			memmove(&d->term[i], &d->term[i + 1],
-			        (size_t)(d->terms - i - 1) * sizeof *t);
+				(size_t)(d->terms - i - 1) * sizeof *t);
 			d->terms--;
 		}
 		return 0;
@@ -94,14 +94,14 @@ static int add_term(struct oxp_dim *d, const dim_term *t)
 
 const dim *oxp_dim_const(graph *g, int64_t n)
 {
-	struct oxp_dim d = { .terms = n != 0, .term = { { .times = n } } };
+	struct oxp_dim d = {.terms = n != 0, .term = {{.times = n}}};
 
 	return intern(g, &d);
 }
 
 const dim *oxp_dim_axis(graph *g, const char *name)
 {
-	struct oxp_dim d = { .terms = 1, .term = { { .times = 1, .factors = 1 } } };
+	struct oxp_dim d = {.terms = 1, .term = {{.times = 1, .factors = 1}}};
 
 	d.term[0].factor[0] = arena_strdup(&g->arena, name);
 	if (!d.term[0].factor[0]) {
@@ -113,7 +113,8 @@ const dim *oxp_dim_axis(graph *g, const char *name)
 
 static const dim *too_long(graph *g, const dim *a, const dim *b)
 {
-	graph_fail(g, E_INTERNAL, "a dimension has too many terms: (%s) with (%s)", a->text, b->text);
+	graph_fail(g, E_INTERNAL, "a dimension has too many terms: (%s) with (%s)", a->text,
+		   b->text);
 	return NULL;
 }
 
@@ -134,13 +135,13 @@ static int multiply(dim_term *out, const dim_term *a, const dim_term *b)
 {
 	int i = 0, j = 0;
 
-	*out = (dim_term){ 0 };
+	*out = (dim_term){0};
 	if (a->factors + b->factors > MOST_FACTORS ||
 	    __builtin_mul_overflow(a->times, b->times, &out->times))
 		return -1;
 	while (i < a->factors || j < b->factors) {
 		int from_a = j == b->factors ||
-		             (i < a->factors && strcmp(a->factor[i], b->factor[j]) <= 0);
+			     (i < a->factors && strcmp(a->factor[i], b->factor[j]) <= 0);
 
 		out->factor[out->factors++] = from_a ? a->factor[i++] : b->factor[j++];
 	}
@@ -149,7 +150,7 @@ static int multiply(dim_term *out, const dim_term *a, const dim_term *b)
 
 const dim *oxp_dim_mul(graph *g, const dim *a, const dim *b)
 {
-	struct oxp_dim d = { 0 };
+	struct oxp_dim d = {0};
 
 	if (!a || !b)
 		return NULL;

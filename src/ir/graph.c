@@ -68,7 +68,7 @@ scope oxp_at(scope s, const char *fmt, ...)
 	va_end(args);
 	if (leaf && *s.path)
 		leaf = *leaf ? arena_printf(&s.g->arena, "%s.%s", s.path, leaf)
-		             : arena_strdup(&s.g->arena, s.path);
+			     : arena_strdup(&s.g->arena, s.path);
 	if (leaf)
 		child.path = leaf;
 	else
@@ -95,7 +95,7 @@ static const char *scope_of(graph *g, const value *x)
 
 value *value_new(graph *g, enum op op, value *a, value *b, value *c, value *d)
 {
-	value *in[] = { a, b, c, d }, *v;
+	value *in[] = {a, b, c, d}, *v;
 	const char *where = "";
 
 	if (g->error->code)
@@ -158,7 +158,7 @@ void oxp_output(scope s, const char *name, value *x)
 	if (g->outputs)
 		memcpy(more, g->output, (size_t)g->outputs * sizeof(*more));
 	g->output = more;
-	g->output[g->outputs++] = (output_value){ name, x };
+	g->output[g->outputs++] = (output_value){name, x};
 }
 
 /* The tensor of a parameter, by its path or one of its others; checks the shape. */
@@ -174,15 +174,16 @@ static void bind(graph *g, param *p)
 		t = checkpoint_find(g->weights, p->also[i], g->prefix);
 	if (!t)
 		return;
-	if (t->rank != p->rank || memcmp(t->shape, p->shape, sizeof(int64_t) * (size_t)p->rank) != 0) {
+	if (t->rank != p->rank ||
+	    memcmp(t->shape, p->shape, sizeof(int64_t) * (size_t)p->rank) != 0) {
 		graph_fail(g, E_MODEL, "%s: the checkpoint has %s, config.json says %s", t->name,
-		           shape_text(has, sizeof has, t->shape, t->rank),
-		           shape_text(wants, sizeof wants, p->shape, p->rank));
+			   shape_text(has, sizeof has, t->shape, t->rank),
+			   shape_text(wants, sizeof wants, p->shape, p->rank));
 		return;
 	}
 	if (!dtype_is_float(t->type)) {
 		graph_fail(g, E_UNSUPPORTED, "%s: the checkpoint has %s, expected floating point",
-		           t->name, dtype_name(t->type));
+			   t->name, dtype_name(t->type));
 		return;
 	}
 	p->view = t;
@@ -293,7 +294,7 @@ static void visit(struct walk *w, value *v)
 
 int graph_order(graph *g)
 {
-	struct walk w = { 0 };
+	struct walk w = {0};
 
 	for (int i = 0; i < g->ordered; i++)
 		g->order[i]->id = -1;
@@ -320,7 +321,7 @@ int graph_order(graph *g)
 /* Parameters that are needed and that no file has: all of them in one error, or seeded. */
 int graph_check_weights(graph *g, error *e)
 {
-	text list = { 0 };
+	text list = {0};
 	int missing = 0;
 
 	for (int i = 0; g->weights && i < g->ordered; i++) {
@@ -338,11 +339,12 @@ int graph_check_weights(graph *g, error *e)
 	if (missing > 12)
 		text_add(&list, "\n  … and %d more", missing - 12);
 	if (missing)
-		error_set(e, E_MODEL,
-		          "%s: the checkpoint lacks %d parameter%s that this feature needs:%s\n"
-		          "choose a feature that the checkpoint was saved for, or --allow-missing to "
-		          "fill them with seeded values",
-		          g->weights->folder, missing, missing == 1 ? "" : "s", list.s ? list.s : "");
+		error_set(
+			e, E_MODEL,
+			"%s: the checkpoint lacks %d parameter%s that this feature needs:%s\n"
+			"choose a feature that the checkpoint was saved for, or --allow-missing to "
+			"fill them with seeded values",
+			g->weights->folder, missing, missing == 1 ? "" : "s", list.s ? list.s : "");
 	text_free(&list);
 	return e->code;
 }

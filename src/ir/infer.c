@@ -6,14 +6,14 @@
 /* What is wrong with the operands, with their types and shapes. */
 static int misfit(value *v, const char *what)
 {
-	text t = { 0 };
+	text t = {0};
 
 	for (int i = 0; i < v->inputs; i++) {
 		text_add(&t, i ? ", " : "");
 		value_shape_text(v->in[i], &t);
 	}
 	graph_fail(v->g, E_MODEL, "%s: %s cannot take %s: %s", *v->scope ? v->scope : "(graph)",
-	           op_name(v->op), t.s ? t.s : "these operands", what);
+		   op_name(v->op), t.s ? t.s : "these operands", what);
 	text_free(&t);
 	return -1;
 }
@@ -78,7 +78,8 @@ static int logic(value *v)
 		if (v->in[i]->type != OXP_BOOL)
 			return misfit(v, "expected truth values");
 	same_as(v, v->in[0]);
-	return v->inputs == 2 && broadcast(v, v->in[1]) ? misfit(v, "the shapes do not broadcast") : 0;
+	return v->inputs == 2 && broadcast(v, v->in[1]) ? misfit(v, "the shapes do not broadcast")
+							: 0;
 }
 
 static int real(value *v)
@@ -143,8 +144,8 @@ static int infer_where(value *v)
 		return misfit(v, "expected a condition and two operands of one type");
 	same_as(v, v->in[1]);
 	return broadcast(v, v->in[2]) || broadcast(v, v->in[0])
-	               ? misfit(v, "the shapes do not broadcast")
-	               : 0;
+		       ? misfit(v, "the shapes do not broadcast")
+		       : 0;
 }
 
 static int infer_cast(value *v)
@@ -172,7 +173,7 @@ static int infer_linear(value *v)
 static int infer_matmul(value *v)
 {
 	const value *a = v->in[0], *b = v->in[1];
-	value lead = { .rank = 0 };
+	value lead = {.rank = 0};
 
 	if (a->type != OXP_F32 || b->type != OXP_F32 || a->rank < 2 || b->rank < 2 ||
 	    a->dim[a->rank - 1] != b->dim[b->rank - 2])
@@ -203,7 +204,7 @@ static int infer_layer_norm(value *v)
 static int infer_attention(value *v)
 {
 	const value *q = v->in[0], *k = v->in[1], *x = v->in[2], *bias = v->in[3];
-	value scores = { .rank = 4 };
+	value scores = {.rank = 4};
 
 	if (q->rank != 4 || k->rank != 4 || x->rank != 4 || q->dim[0] != k->dim[0] ||
 	    q->dim[1] != k->dim[1] || q->dim[3] != k->dim[3] || k->dim[0] != x->dim[0] ||
@@ -211,7 +212,7 @@ static int infer_attention(value *v)
 		return misfit(v, "expected q, k, v as [batch, heads, sequence, head_dim]");
 	same_as(v, q);
 	v->dim[3] = x->dim[3];
-	memcpy(scores.dim, (const dim *[]){ q->dim[0], q->dim[1], q->dim[2], k->dim[2] },
+	memcpy(scores.dim, (const dim *[]){q->dim[0], q->dim[1], q->dim[2], k->dim[2]},
 	       4 * sizeof(const dim *));
 	if (bias) {
 		value sum = scores;
@@ -253,7 +254,7 @@ static int infer_select(value *v)
 		return -1;
 	v->rank--;
 	memmove(&v->dim[v->axis], &v->dim[v->axis + 1],
-	        (size_t)(v->rank - v->axis) * sizeof v->dim[0]);
+		(size_t)(v->rank - v->axis) * sizeof v->dim[0]);
 	return 0;
 }
 
@@ -300,7 +301,7 @@ static int infer_unsqueeze(value *v)
 	if (fix_axis(v, v->rank))
 		return -1;
 	memmove(&v->dim[v->axis + 1], &v->dim[v->axis],
-	        (size_t)(v->rank - 1 - v->axis) * sizeof v->dim[0]);
+		(size_t)(v->rank - 1 - v->axis) * sizeof v->dim[0]);
 	v->dim[v->axis] = dim_const(v->g, 1);
 	return 0;
 }
@@ -339,7 +340,7 @@ static const struct {
 	int least, most;
 	int (*infer)(value *v);
 } table[] = {
-#define OP(name, least, most) { least, most, infer_##name },
+#define OP(name, least, most) {least, most, infer_##name},
 #include "ir/ops.def"
 #undef OP
 };
@@ -352,12 +353,12 @@ value *value_done(value *v)
 		return v;
 	if (v->inputs < table[v->op].least || v->inputs > table[v->op].most)
 		return graph_fail(g, E_INTERNAL, "%s: %s takes %d to %d operands, got %d", v->scope,
-		                  op_name(v->op), table[v->op].least, table[v->op].most, v->inputs);
+				  op_name(v->op), table[v->op].least, table[v->op].most, v->inputs);
 	if (table[v->op].infer(v))
 		return g->poison;
 	for (int i = 0; i < v->rank; i++)
 		if (!v->dim[i]) /* a dimension that could not be made has recorded why */
 			return graph_fail(g, E_INTERNAL, "%s: %s: a dimension is missing", v->scope,
-			                  op_name(v->op));
+					  op_name(v->op));
 	return g->error->code ? g->poison : v;
 }

@@ -39,9 +39,9 @@ int64_t dim_value(const dim *d, int64_t (*of)(void *context, const char *axis), 
 /* ---- Values ---- */
 
 typedef struct param {
-	const char *path;           /* in the architecture's spelling */
-	const char *name;           /* in the checkpoint's, once bound */
-	const char *also[2];        /* other paths it may have */
+	const char *path;    /* in the architecture's spelling */
+	const char *name;    /* in the checkpoint's, once bound */
+	const char *also[2]; /* other paths it may have */
 	int rank;
 	int64_t shape[OXP_MAX_RANK];
 	tensor *view; /* NULL: not bound, or seeded */
@@ -57,9 +57,9 @@ struct oxp_value {
 	int inputs;
 	value *in[4];
 	const char *scope; /* dotted path that names its node */
-	int is_layer;      /* the scope is a parameter owner's: what follows belongs to its parent */
-	int id;            /* place in the order; -1: not needed by any output */
-	int users;         /* in the order */
+	int is_layer; /* the scope is a parameter owner's: what follows belongs to its parent */
+	int id;       /* place in the order; -1: not needed by any output */
+	int users;    /* in the order */
 	/* attributes, as ops.def says */
 	int axis;
 	int64_t index;
@@ -76,7 +76,7 @@ typedef struct output_value {
 
 struct oxp_graph {
 	arena arena;
-	error *error; /* the caller's */
+	error *error;        /* the caller's */
 	checkpoint *weights; /* NULL: a skeleton, which only describes */
 	const char *prefix;
 	int allow_missing;

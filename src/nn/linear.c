@@ -28,6 +28,6 @@ value *oxp_nn_layer_norm(scope s, const char *name, value *x, double eps)
 	scope own = at(s, "%s", name);
 	int64_t width = dim_number(dim_of(x, -1));
 
-	return nn_layer(own, op_layer_norm(x, PARAM(own, "weight", width), PARAM(own, "bias", width),
-	                                   eps));
+	return nn_layer(
+		own, op_layer_norm(x, PARAM(own, "weight", width), PARAM(own, "bias", width), eps));
 }

@@ -22,17 +22,17 @@ typedef struct lowering {
 	value_forms *form; /* by value id */
 	onnx_nodes *sink;  /* where nodes go: the graph or a function's body */
 	int in_function;
-	const value *now;  /* names the nodes */
-	map emitted;       /* text of a node → its output: the same node is not written twice */
-	map names;         /* node names taken → count */
+	const value *now; /* names the nodes */
+	map emitted;      /* text of a node → its output: the same node is not written twice */
+	map names;        /* node names taken → count */
 	map initializers;
 } lowering;
 
 typedef onnx_attribute attribute;
 
-#define ATTR_I(n, x) ((attribute){ .name = (n), .kind = ATTRIBUTE_INT, .i = (x) })
-#define ATTR_F(n, x) ((attribute){ .name = (n), .kind = ATTRIBUTE_FLOAT, .f = (x) })
-#define ATTR_S(n, x) ((attribute){ .name = (n), .kind = ATTRIBUTE_STRING, .s = (x) })
+#define ATTR_I(n, x) ((attribute){.name = (n), .kind = ATTRIBUTE_INT, .i = (x)})
+#define ATTR_F(n, x) ((attribute){.name = (n), .kind = ATTRIBUTE_FLOAT, .f = (x)})
+#define ATTR_S(n, x) ((attribute){.name = (n), .kind = ATTRIBUTE_STRING, .s = (x)})
 
 typedef struct emission {
 	const char *op, *domain;
@@ -42,7 +42,7 @@ typedef struct emission {
 
 /* A node; returns the name of its output ("" after an error). */
 const char *emit(lowering *l, const emission *e);
-#define EMIT(l, ...) emit(l, &(emission){ __VA_ARGS__ })
+#define EMIT(l, ...) emit(l, &(emission){__VA_ARGS__})
 
 const char *full(lowering *l, const value *v);
 const char *flat(lowering *l, const value *v);
@@ -60,7 +60,7 @@ const char *parameter(lowering *l, const value *p, int transposed);
 /* The run-time length of a dimension: int64, [1] or a scalar. */
 const char *run_time_dim(lowering *l, const dim *d, int scalar);
 const char *reshape_to(lowering *l, const char *x, const dim *const *from, int from_rank,
-                       const dim *const *to, int rank);
+		       const dim *const *to, int rank);
 const char *emit_unsqueeze(lowering *l, const char *x, int axis);
 
 /*

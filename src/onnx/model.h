@@ -55,10 +55,10 @@ typedef struct onnx_initializer {
 	dtype type;
 	int rank;
 	int64_t shape[OXP_MAX_RANK];
-	const param *param;   /* NULL: the literal */
-	int transposed;       /* the parameter's two axes change places on the way */
+	const param *param; /* NULL: the literal */
+	int transposed;     /* the parameter's two axes change places on the way */
 	const void *literal;
-	uint64_t size;        /* bytes in the model */
+	uint64_t size; /* bytes in the model */
 	int needed;
 	uint64_t offset;      /* external: in its file */
 	const char *location; /* external: the file; NULL: inside the model */
@@ -87,7 +87,7 @@ typedef struct onnx_model {
 } onnx_model;
 
 enum onnx_weights {
-	WEIGHTS_AUTO,     /* inside the model below 2 GiB, else external */
+	WEIGHTS_AUTO, /* inside the model below 2 GiB, else external */
 	WEIGHTS_INLINE,
 	WEIGHTS_EXTERNAL, /* one file beside the model */
 	WEIGHTS_LINK,     /* the checkpoint's own files beside the model */
@@ -122,6 +122,6 @@ typedef struct onnx_written {
 
 /* Writes `path` and what goes beside it: all of it or nothing. */
 int onnx_write(onnx_model *m, const char *path, enum onnx_weights weights,
-               const onnx_progress *progress, onnx_written *written, error *e) MUST_USE;
+	       const onnx_progress *progress, onnx_written *written, error *e) MUST_USE;
 
 #endif

@@ -5,7 +5,8 @@
 
 static int same_shape(const value *a, const value *b)
 {
-	return a->rank == b->rank && memcmp(a->dim, b->dim, (size_t)a->rank * sizeof a->dim[0]) == 0;
+	return a->rank == b->rank &&
+	       memcmp(a->dim, b->dim, (size_t)a->rank * sizeof a->dim[0]) == 0;
 }
 
 static int is_number(const value *v, double n)
@@ -40,9 +41,9 @@ static value *fold(value *v)
 {
 	double a = v->in[0]->number, b = v->in[1]->number;
 	double n = v->op == OP_add   ? a + b
-	           : v->op == OP_sub ? a - b
-	           : v->op == OP_mul ? a * b
-	                             : a / b;
+		   : v->op == OP_sub ? a - b
+		   : v->op == OP_mul ? a * b
+				     : a / b;
 
 	return v->type == OXP_F32 ? op_num(v->g, (float)n) : op_int(v->g, (int64_t)n);
 }
@@ -52,8 +53,7 @@ static value *simplify_arithmetic(value *v)
 	value *a = v->in[0], *b = v->in[1];
 	double neutral = v->op == OP_mul || v->op == OP_div;
 
-	if (a->op == OP_constant && b->op == OP_constant &&
-	    (v->type == OXP_F32 || v->op != OP_div))
+	if (a->op == OP_constant && b->op == OP_constant && (v->type == OXP_F32 || v->op != OP_div))
 		return fold(v);
 	if (is_number(b, neutral) && same_shape(v, a))
 		return a;

@@ -49,7 +49,7 @@ int checkpoint_add(checkpoint *c, const tensor *t, error *e)
 
 	if (map_get(&c->by_name, t->name))
 		return error_set(e, E_MODEL, "%s: the tensor %s stands in it twice", t->file->path,
-		                 t->name);
+				 t->name);
 	if (c->count == c->room) {
 		size_t room = c->room ? c->room * 2 : 64;
 		tensor **more = realloc(c->tensor, room * sizeof(*more));
@@ -73,7 +73,10 @@ int checkpoint_add(checkpoint *c, const tensor *t, error *e)
 /* The path itself, or with the norms' names of the first TensorFlow checkpoints. */
 static tensor *find_spelled(checkpoint *c, const char *path)
 {
-	static const char *const old[][2] = { { ".weight", ".gamma" }, { ".bias", ".beta" } };
+	static const char *const old[][2] = {
+		{".weight", ".gamma"},
+                {".bias",   ".beta" }
+        };
 	tensor *t = map_get(&c->by_name, path);
 
 	for (int i = 0; i < 2 && !t; i++) {
@@ -119,10 +122,10 @@ static const struct {
 	const char *name;
 	int (*read)(checkpoint *c, const char *path, error *e);
 } formats[] = {
-	{ "model.safetensors", read_safetensors },
-	{ "model.safetensors.index.json", shards_read },
-	{ "pytorch_model.bin", read_torch },
-	{ "pytorch_model.bin.index.json", shards_read },
+	{"model.safetensors",            read_safetensors},
+	{"model.safetensors.index.json", shards_read     },
+	{"pytorch_model.bin",            read_torch      },
+	{"pytorch_model.bin.index.json", shards_read     },
 };
 
 checkpoint *checkpoint_open(const char *folder, const char *framework, error *e)
@@ -133,9 +136,9 @@ checkpoint *checkpoint_open(const char *folder, const char *framework, error *e)
 		return NULL;
 	if (framework && strcmp(framework, "tf") == 0) {
 		error_set(e, E_UNSUPPORTED,
-		          "%s: TensorFlow weights (tf_model.h5) cannot be read by this version; "
-		          "expected model.safetensors or pytorch_model.bin",
-		          folder);
+			  "%s: TensorFlow weights (tf_model.h5) cannot be read by this version; "
+			  "expected model.safetensors or pytorch_model.bin",
+			  folder);
 		goto failed;
 	}
 	for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
@@ -151,10 +154,11 @@ checkpoint *checkpoint_open(const char *folder, const char *framework, error *e)
 			goto failed;
 		return c;
 	}
-	error_set(e, E_MODEL,
-	          "%s: no weights: expected model.safetensors, pytorch_model.bin, or the index of a "
-	          "sharded checkpoint (model.safetensors.index.json, pytorch_model.bin.index.json)",
-	          folder);
+	error_set(
+		e, E_MODEL,
+		"%s: no weights: expected model.safetensors, pytorch_model.bin, or the index of a "
+		"sharded checkpoint (model.safetensors.index.json, pytorch_model.bin.index.json)",
+		folder);
 failed:
 	checkpoint_close(c);
 	return NULL;

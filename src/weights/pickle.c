@@ -26,7 +26,7 @@ typedef struct machine {
 static int fail(machine *m, const char *what)
 {
 	return error_set(m->e, E_MODEL, "%s: broken pickle: %s (byte %llu)", m->name, what,
-	                 (unsigned long long)(m->p - m->start));
+			 (unsigned long long)(m->p - m->start));
 }
 
 static int push(machine *m, pickle *v)
@@ -168,11 +168,16 @@ static const struct {
 	const char *name;
 	dtype type;
 } storages[] = {
-	{ "torch.FloatStorage", OXP_F32 },  { "torch.HalfStorage", OXP_F16 },
-	{ "torch.BFloat16Storage", OXP_BF16 }, { "torch.DoubleStorage", OXP_F64 },
-	{ "torch.LongStorage", OXP_I64 },   { "torch.IntStorage", OXP_I32 },
-	{ "torch.ShortStorage", OXP_I16 },  { "torch.CharStorage", OXP_I8 },
-	{ "torch.ByteStorage", OXP_U8 },    { "torch.BoolStorage", OXP_BOOL },
+	{"torch.FloatStorage",    OXP_F32 },
+        {"torch.HalfStorage",     OXP_F16 },
+	{"torch.BFloat16Storage", OXP_BF16},
+        {"torch.DoubleStorage",   OXP_F64 },
+	{"torch.LongStorage",     OXP_I64 },
+        {"torch.IntStorage",      OXP_I32 },
+	{"torch.ShortStorage",    OXP_I16 },
+        {"torch.CharStorage",     OXP_I8  },
+	{"torch.ByteStorage",     OXP_U8  },
+        {"torch.BoolStorage",     OXP_BOOL},
 };
 
 static dtype storage_type(const char *name)
@@ -197,10 +202,11 @@ static int push_global(machine *m, const char *module, size_t n, const char *nam
 		return error_memory(m->e);
 	v->type = storage_type(v->text);
 	if (v->type == OXP_BAD && !has_word(callables, v->text))
-		return error_set(m->e, E_UNSUPPORTED,
-		                 "%s: the pickle asks for %.200s, which is not part of a state dict; "
-		                 "only tensors are read and nothing is run (save it as safetensors)",
-		                 m->name, v->text);
+		return error_set(
+			m->e, E_UNSUPPORTED,
+			"%s: the pickle asks for %.200s, which is not part of a state dict; "
+			"only tensors are read and nothing is run (save it as safetensors)",
+			m->name, v->text);
 	return push(m, v);
 }
 
@@ -215,7 +221,7 @@ static int push_global_lines(machine *m)
 		return fail(m, "a global without an end");
 	m->p = c + 1;
 	return push_global(m, (const char *)a, (size_t)(b - a), (const char *)b + 1,
-	                   (size_t)(c - b - 1));
+			   (size_t)(c - b - 1));
 }
 
 static int push_global_stacked(machine *m)
@@ -227,7 +233,7 @@ static int push_global_stacked(machine *m)
 	if (name->kind != PICKLE_STRING || module->kind != PICKLE_STRING)
 		return fail(m, "a global whose name is not a string");
 	return push_global(m, module->text, strnlen(module->text, 2048), name->text,
-	                   strnlen(name->text, 2048));
+			   strnlen(name->text, 2048));
 }
 
 /* ("storage", class, key, device, elements) */
@@ -467,16 +473,17 @@ static int step(machine *m, uint8_t op, size_t *memoized)
 		pop(m);
 		return m->e->code;
 	default:
-		return error_set(m->e, E_UNSUPPORTED,
-		                 "%s: the pickle holds instruction 0x%02x, which no state dict needs "
-		                 "(byte %llu)",
-		                 m->name, op, (unsigned long long)(m->p - m->start - 1));
+		return error_set(
+			m->e, E_UNSUPPORTED,
+			"%s: the pickle holds instruction 0x%02x, which no state dict needs "
+			"(byte %llu)",
+			m->name, op, (unsigned long long)(m->p - m->start - 1));
 	}
 }
 
 pickle *pickle_read(arena *a, const char *name, const uint8_t *data, size_t size, error *e)
 {
-	machine m = { .a = a, .e = e, .name = name, .start = data, .p = data, .end = data + size };
+	machine m = {.a = a, .e = e, .name = name, .start = data, .p = data, .end = data + size};
 	pickle *result = NULL;
 	size_t memoized = 0;
 

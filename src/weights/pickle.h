@@ -20,13 +20,13 @@ enum pickle_kind {
 
 typedef struct pickle {
 	enum pickle_kind kind;
-	int64_t number; /* bool, int; tensor: offset into the storage, in elements */
+	int64_t number;   /* bool, int; tensor: offset into the storage, in elements */
 	const char *text; /* string; global: "module.name"; storage: its key */
 	struct pickle **item;
 	size_t count, room;
-	dtype type;                        /* storage */
-	struct pickle *storage;            /* tensor */
-	struct pickle *shape, *stride;     /* tensor: tuples of ints */
+	dtype type;                    /* storage */
+	struct pickle *storage;        /* tensor */
+	struct pickle *shape, *stride; /* tensor: tuples of ints */
 } pickle;
 
 /*

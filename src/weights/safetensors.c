@@ -20,41 +20,43 @@ static int parse_entry(tensor *t, json_t *o, uint64_t room, error *e)
 	int64_t count;
 
 	if (!json_is_string(type) || !json_is_array(shape) || json_array_size(range) != 2 ||
-	    !json_is_integer(json_array_get(range, 0)) || !json_is_integer(json_array_get(range, 1)))
+	    !json_is_integer(json_array_get(range, 0)) ||
+	    !json_is_integer(json_array_get(range, 1)))
 		return error_set(e, E_MODEL,
-		                 "%s: tensor %s: expected dtype, shape and two data_offsets", path,
-		                 t->name);
+				 "%s: tensor %s: expected dtype, shape and two data_offsets", path,
+				 t->name);
 	t->type = dtype_from_safetensors(json_string_value(type));
 	if (t->type == OXP_BAD)
 		return error_set(e, E_UNSUPPORTED, "%s: tensor %s: dtype %s is not known", path,
-		                 t->name, json_string_value(type));
+				 t->name, json_string_value(type));
 	if (json_array_size(shape) > OXP_MAX_RANK)
 		return error_set(e, E_UNSUPPORTED, "%s: tensor %s: has %zu dimensions, at most %d",
-		                 path, t->name, json_array_size(shape), OXP_MAX_RANK);
+				 path, t->name, json_array_size(shape), OXP_MAX_RANK);
 	t->rank = (int)json_array_size(shape);
 	for (int i = 0; i < t->rank; i++) {
 		json_t *n = json_array_get(shape, (size_t)i);
 
 		if (!json_is_integer(n) || json_integer_value(n) < 0)
 			return error_set(e, E_MODEL, "%s: tensor %s: the shape is not one", path,
-			                 t->name);
+					 t->name);
 		t->shape[i] = json_integer_value(n);
 	}
 	start = json_integer_value(json_array_get(range, 0));
 	end = json_integer_value(json_array_get(range, 1));
 	if (start < 0 || end < start || (uint64_t)end > room)
-		return error_set(e, E_MODEL,
-		                 "%s: tensor %s: data_offsets %lld to %lld lie outside the file's %llu "
-		                 "bytes of data (is the file whole?)",
-		                 path, t->name, (long long)start, (long long)end,
-		                 (unsigned long long)room);
+		return error_set(
+			e, E_MODEL,
+			"%s: tensor %s: data_offsets %lld to %lld lie outside the file's %llu "
+			"bytes of data (is the file whole?)",
+			path, t->name, (long long)start, (long long)end, (unsigned long long)room);
 	count = shape_count(t->shape, t->rank);
 	if (count < 0 || __builtin_mul_overflow((uint64_t)count, dtype_size(t->type), &t->size) ||
 	    t->size != (uint64_t)(end - start))
-		return error_set(e, E_MODEL,
-		                 "%s: tensor %s: its data_offsets span %lld bytes, which its shape and "
-		                 "dtype do not fill",
-		                 path, t->name, (long long)(end - start));
+		return error_set(
+			e, E_MODEL,
+			"%s: tensor %s: its data_offsets span %lld bytes, which its shape and "
+			"dtype do not fill",
+			path, t->name, (long long)(end - start));
 	t->offset = (uint64_t)start;
 	return 0;
 }
@@ -79,7 +81,8 @@ static int add_entries(checkpoint *c, file *f, json_t *header, uint64_t data, er
 
 	if (!list)
 		return error_memory(e);
-	json_object_foreach(header, name, o) {
+	json_object_foreach(header, name, o)
+	{
 		if (strcmp(name, "__metadata__") == 0)
 			continue;
 		list[n].name = name;
@@ -90,9 +93,9 @@ static int add_entries(checkpoint *c, file *f, json_t *header, uint64_t data, er
 	qsort(list, n, sizeof *list, by_offset);
 	for (size_t i = 0; i < n; i++) {
 		if (list[i].offset != end) {
-			error_set(e, E_MODEL, "%s: tensor %s: its data %s the tensor before it", f->path,
-			          list[i].name,
-			          list[i].offset < end ? "overlaps" : "leaves a hole after");
+			error_set(e, E_MODEL, "%s: tensor %s: its data %s the tensor before it",
+				  f->path, list[i].name,
+				  list[i].offset < end ? "overlaps" : "leaves a hole after");
 			goto done;
 		}
 		end += list[i].size;
@@ -101,9 +104,10 @@ static int add_entries(checkpoint *c, file *f, json_t *header, uint64_t data, er
 			goto done;
 	}
 	if (end != room)
-		error_set(e, E_MODEL,
-		          "%s: the tensors fill %llu bytes of data, the file has %llu (is it whole?)",
-		          f->path, (unsigned long long)end, (unsigned long long)room);
+		error_set(
+			e, E_MODEL,
+			"%s: the tensors fill %llu bytes of data, the file has %llu (is it whole?)",
+			f->path, (unsigned long long)end, (unsigned long long)room);
 done:
 	free(list);
 	return e->code;
@@ -117,22 +121,23 @@ int safetensors_read(checkpoint *c, file *f, error *e)
 
 	if (f->size < 8)
 		return error_set(e, E_MODEL, "%s: %llu bytes are too few for a safetensors file",
-		                 f->path, (unsigned long long)f->size);
+				 f->path, (unsigned long long)f->size);
 	for (int i = 0; i < 8; i++)
 		size |= (uint64_t)f->data[i] << (8 * i);
 	if (size > MOST_HEADER || size > f->size - 8)
-		return error_set(e, E_MODEL,
-		                 "%s: the header claims %llu bytes, the file has %llu (is it whole, and "
-		                 "a safetensors file?)",
-		                 f->path, (unsigned long long)size, (unsigned long long)(f->size - 8));
+		return error_set(
+			e, E_MODEL,
+			"%s: the header claims %llu bytes, the file has %llu (is it whole, and "
+			"a safetensors file?)",
+			f->path, (unsigned long long)size, (unsigned long long)(f->size - 8));
 	header = json_loadb((const char *)f->data + 8, (size_t)size, JSON_REJECT_DUPLICATES, &why);
 	if (!json_is_object(header)) {
 		if (!header && json_error_code(&why) == json_error_out_of_memory)
 			error_memory(e);
 		else
 			error_set(e, E_MODEL, "%s: the header is not a JSON object: %s (byte %d)",
-			          f->path, header ? "it is another value" : why.text,
-			          header ? 8 : why.position + 8);
+				  f->path, header ? "it is another value" : why.text,
+				  header ? 8 : why.position + 8);
 	} else {
 		add_entries(c, f, header, size + 8, e);
 	}

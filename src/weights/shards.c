@@ -22,16 +22,18 @@ json_t *shards_parse(const char *path, const void *data, size_t size, error *e)
 		error_memory(e);
 	} else if (!json_is_object(names) || !json_object_size(names)) {
 		error_set(e, E_MODEL, "%s: expected a JSON object with a weight_map: %s", path,
-		          index ? "it has none" : why.text);
+			  index ? "it has none" : why.text);
 	} else {
-		json_object_foreach(names, name, shard) {
+		json_object_foreach(names, name, shard)
+		{
 			const char *s = json_string_value(shard);
 
 			if (!s || !is_plain_name(s))
 				error_set(e, E_MODEL,
-				          "%s: weight_map sends %s to \"%s\"; expected the name of a file "
-				          "in the same folder",
-				          path, name, s ? s : "(not a string)");
+					  "%s: weight_map sends %s to \"%s\"; expected the name of "
+					  "a file "
+					  "in the same folder",
+					  path, name, s ? s : "(not a string)");
 		}
 	}
 	if (e->code) {
@@ -53,11 +55,12 @@ static int read_shard(checkpoint *c, const char *path, error *e)
 static int read_named(checkpoint *c, const char *path, json_t *names, error *e)
 {
 	char *folder = path_folder(&c->arena, path);
-	map seen = { 0 };
+	map seen = {0};
 	const char *name;
 	json_t *shard;
 
-	json_object_foreach(names, name, shard) {
+	json_object_foreach(names, name, shard)
+	{
 		char *at = folder ? path_join(&c->arena, folder, json_string_value(shard)) : NULL;
 		const tensor *t;
 
@@ -68,7 +71,7 @@ static int read_named(checkpoint *c, const char *path, json_t *names, error *e)
 		if (!map_get(&seen, at)) {
 			if (!path_is_file(at)) {
 				error_set(e, E_MODEL, "%s: names %s, which is missing", path,
-				          json_string_value(shard));
+					  json_string_value(shard));
 				break;
 			}
 			if (map_put(&seen, at, at)) {
@@ -81,7 +84,7 @@ static int read_named(checkpoint *c, const char *path, json_t *names, error *e)
 		t = map_get(&c->by_name, name);
 		if (!t || strcmp(t->file->path, at) != 0) {
 			error_set(e, E_MODEL, "%s: says that %s holds %s, which it does not", path,
-			          json_string_value(shard), name);
+				  json_string_value(shard), name);
 			break;
 		}
 	}

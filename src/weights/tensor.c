@@ -24,7 +24,7 @@ const char *shape_text(char *buffer, size_t room, const int64_t *shape, int rank
 	snprintf(buffer, room, "scalar");
 	for (int i = 0; i < rank && used < room; i++)
 		used += (size_t)snprintf(buffer + used, room - used, "%s%lld", i ? "x" : "",
-		                         (long long)shape[i]);
+					 (long long)shape[i]);
 	return buffer;
 }
 
@@ -86,7 +86,7 @@ static uint64_t mix(uint64_t x)
 }
 
 void fill_values(const char *name, const int64_t *shape, int rank, int64_t first, int64_t count,
-                 float *out)
+		 float *out)
 {
 	uint64_t seed = hash_bytes(name, strlen(name));
 	double scale = 0.5, middle = 0;

@@ -35,7 +35,7 @@ struct directory {
 static int bad(const file *f, uint64_t at, const char *what, error *e)
 {
 	return error_set(e, E_MODEL, "%s: not a zip archive that torch.save writes: %s (byte %llu)",
-	                 f->path, what, (unsigned long long)at);
+			 f->path, what, (unsigned long long)at);
 }
 
 static int find_directory(const file *f, struct directory *d, error *e)
@@ -101,7 +101,7 @@ static int read_entry(arena *a, const file *f, const uint8_t *p, zip_entry *z, e
 {
 	uint64_t at = (uint64_t)(p - f->data), packed = u32(p + 20), local = u32(p + 42);
 	uint32_t name = u16(p + 28), extra = u16(p + 30);
-	uint64_t *field[] = { &z->size, &packed, &local };
+	uint64_t *field[] = {&z->size, &packed, &local};
 
 	z->size = u32(p + 24);
 	z->name = arena_strndup(a, (const char *)p + CENTRAL, name);
@@ -113,8 +113,7 @@ static int read_entry(arena *a, const file *f, const uint8_t *p, zip_entry *z, e
 		return bad(f, at, "an encrypted entry", e);
 	if (u16(p + 10) != 0 || packed != z->size)
 		return bad(f, at, "a compressed entry", e);
-	if (local > f->size || f->size - local < LOCAL ||
-	    memcmp(f->data + local, "PK\3\4", 4) != 0)
+	if (local > f->size || f->size - local < LOCAL || memcmp(f->data + local, "PK\3\4", 4) != 0)
 		return bad(f, at, "an entry without its local header", e);
 	z->offset = local + LOCAL + u16(f->data + local + 26) + u16(f->data + local + 28);
 	if (z->offset > f->size || z->size > f->size - z->offset)
@@ -133,11 +132,11 @@ static int by_offset(const void *a, const void *b)
 
 int zip_read(zip *z, arena *a, const file *f, error *e)
 {
-	struct directory d = { 0 };
+	struct directory d = {0};
 	const uint8_t *p, *end;
 	uint64_t last = 0;
 
-	*z = (zip){ 0 };
+	*z = (zip){0};
 	if (find_directory(f, &d, e))
 		return e->code;
 	z->entry = calloc(d.count ? (size_t)d.count : 1, sizeof *z->entry);

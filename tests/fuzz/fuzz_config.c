@@ -7,7 +7,7 @@ enum { MOST_LAYERS = 8 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	error e = { 0 };
+	error e = {0};
 	const arch *a;
 	cfg *j;
 	graph *g;
@@ -25,14 +25,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	(void)!cfg_set_defaults(j, a->defaults, &e);
 	/* deep models only take time */
-	if (cfg_int(j, "num_hidden_layers", 1) > MOST_LAYERS || cfg_int(j, "n_layers", 1) > MOST_LAYERS ||
+	if (cfg_int(j, "num_hidden_layers", 1) > MOST_LAYERS ||
+	    cfg_int(j, "n_layers", 1) > MOST_LAYERS ||
 	    cfg_int(j, "inner_group_num", 1) > MOST_LAYERS) {
 		cfg_close(j);
 		return 0;
 	}
 	g = graph_new(NULL, a->prefix, &e);
 	if (g) {
-		a->tasks[data[1] % tasks].build((scope){ g, "" }, j);
+		a->tasks[data[1] % tasks].build((scope){g, ""}, j);
 		(void)!graph_finish(g, &e);
 	}
 	graph_free(g);

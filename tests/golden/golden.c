@@ -14,7 +14,7 @@
 #include "check/check.h"
 #include "passes/passes.h"
 
-static const int opsets[] = { 11, 13, 15, 17, 20, 23, 28 };
+static const int opsets[] = {11, 13, 15, 17, 20, 23, 28};
 static const double RTOL = 1e-5, ATOL = 1e-5;
 
 enum { OPSETS = sizeof opsets / sizeof opsets[0], MOST_CASES = 4096, MOST_PORTS = 8 };
@@ -41,7 +41,7 @@ static int stored(checkpoint *io, int set, const char *name, array *a)
 	t = map_get(&io->by_name, key);
 	if (!t)
 		return -1;
-	*a = (array){ .type = t->type, .rank = t->rank };
+	*a = (array){.type = t->type, .rank = t->rank};
 	memcpy(a->shape, t->shape, sizeof a->shape);
 	a->data = malloc((size_t)t->size + 8); /* aligned, which the file need not be */
 	memcpy(a->data, t->file->data + t->offset, (size_t)t->size);
@@ -58,8 +58,8 @@ static int same(const array *want, const array *got, char *why, size_t room)
 		char a[64], b[64];
 
 		snprintf(why, room, "shape %s, expected %s",
-		         shape_text(a, sizeof a, got->shape, got->rank),
-		         shape_text(b, sizeof b, want->shape, want->rank));
+			 shape_text(a, sizeof a, got->shape, got->rank),
+			 shape_text(b, sizeof b, want->shape, want->rank));
 		return 0;
 	}
 	d = compare(want, got, RTOL, ATOL);
@@ -68,13 +68,13 @@ static int same(const array *want, const array *got, char *why, size_t room)
 }
 
 static void check_outputs(const char *name, const char *what, checkpoint *io, int set,
-                          const graph *g, const array *out)
+			  const graph *g, const array *out)
 {
 	for (int i = 0; i < g->outputs; i++) {
 		char why[256] = "not stored";
-		array want = { 0 };
+		array want = {0};
 		int ok = stored(io, set, g->output[i].name, &want) == 0 &&
-		         same(&want, &out[i], why, sizeof why);
+			 same(&want, &out[i], why, sizeof why);
 
 		verdict(ok, name, what, why);
 		array_free(&want);
@@ -91,10 +91,10 @@ static int load_inputs(checkpoint *io, int set, const graph *g, array *in)
 
 static void check_executor(const char *name, checkpoint *io, const graph *g)
 {
-	array in[MOST_PORTS] = { 0 }, out[MOST_PORTS] = { 0 };
+	array in[MOST_PORTS] = {0}, out[MOST_PORTS] = {0};
 
 	for (int set = 0; load_inputs(io, set, g, in) == 0; set++) {
-		error e = { 0 };
+		error e = {0};
 
 		if (exec_run(g, in, out, &e))
 			verdict(0, name, "executor", e.text);
@@ -106,12 +106,12 @@ static void check_executor(const char *name, checkpoint *io, const graph *g)
 	arrays_free(in, g->inputs);
 }
 
-static void check_file(const char *name, const char *path, int opset, checkpoint *io, const graph *g,
-                       ort *runtime)
+static void check_file(const char *name, const char *path, int opset, checkpoint *io,
+		       const graph *g, ort *runtime)
 {
-	array in[MOST_PORTS] = { 0 }, out[MOST_PORTS] = { 0 };
+	array in[MOST_PORTS] = {0}, out[MOST_PORTS] = {0};
 	char what[64];
-	error e = { 0 };
+	error e = {0};
 	ort_session *s = ort_load(runtime, path, &e);
 
 	snprintf(what, sizeof what, "opset %d", opset);
@@ -135,18 +135,18 @@ static int prepare(const char *seed, const char *from, const char *folder)
 	char command[8192];
 
 	snprintf(command, sizeof command,
-	         "mkdir -p %s && cp %s/config.json %s/ && %s %s/names.txt %s/model.safetensors", folder,
-	         from, folder, seed, from, folder);
+		 "mkdir -p %s && cp %s/config.json %s/ && %s %s/names.txt %s/model.safetensors",
+		 folder, from, folder, seed, from, folder);
 	return system(command);
 }
 
 static void run_case(const char *seed, const char *cases, const char *work, const char *name,
-                     ort *runtime)
+		     ort *runtime)
 {
 	char from[1024], folder[1024], path[1100], feature[64];
 	oxp_context *c = oxp_context_new();
-	oxp_options o = { .feature = feature, .validation = OXP_NO_VALIDATION };
-	loaded l = { 0 };
+	oxp_options o = {.feature = feature, .validation = OXP_NO_VALIDATION};
+	loaded l = {0};
 	checkpoint *io = NULL;
 	file *f;
 
@@ -171,7 +171,7 @@ static void run_case(const char *seed, const char *cases, const char *work, cons
 				o.opset = opsets[i];
 				o.linear = form ? OXP_LINEAR_MATMUL : OXP_LINEAR_GEMM;
 				snprintf(path, sizeof path, "%s/opset-%d%s.onnx", folder, opsets[i],
-				         form ? "-matmul" : "");
+					 form ? "-matmul" : "");
 				if (oxp_export(c, folder, path, &o, NULL))
 					verdict(0, name, "export", oxp_error_message(c));
 				else
@@ -224,8 +224,8 @@ static void find_cases(const char *cases, const char *filter)
 int main(int argc, char **argv)
 {
 	int with_runtime = argc < 2 || strcmp(argv[1], "--exec") != 0;
-	text looked = { 0 };
-	error e = { 0 };
+	text looked = {0};
+	error e = {0};
 	ort *runtime = NULL;
 
 	argc -= !with_runtime;

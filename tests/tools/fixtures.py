@@ -63,3 +63,15 @@ for folder in (one, two):
     shutil.copy(os.path.join(save, "config.json"), folder)
 minilm = AutoModel.from_pretrained(sys.argv[1]).eval()
 save_file(io(minilm, 30522, 2, [(2, 12), (1, 3)]), os.path.join(DATA, "minilm.safetensors"))
+
+# The example's architecture, which onnxport does not have: seeded weights as in golden.py.
+sys.argv = [sys.argv[0], "/dev/null"]
+import importlib.util
+spec = importlib.util.spec_from_file_location("golden", os.path.join(os.path.dirname(os.path.abspath(__file__)), "golden.py"))
+golden = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(golden)
+from transformers import SplinterConfig
+config = SplinterConfig(vocab_size=97, hidden_size=30, num_hidden_layers=2, num_attention_heads=3, intermediate_size=37,
+                        max_position_embeddings=41, type_vocab_size=3, layer_norm_eps=1e-5, hidden_act="gelu_new")
+row = {"inputs": {k: {} for k in ("input_ids", "attention_mask", "token_type_ids")}, "outputs": {"last_hidden_state": {}}}
+golden.write_case(os.path.join(DATA, "..", "..", "examples", "splinter"), "SplinterModel", config, row, np.random.default_rng(5))

@@ -42,7 +42,7 @@ static int read_names(const char *path)
 
 static void write_header(FILE *f)
 {
-	text t = { 0 };
+	text t = {0};
 	uint64_t at = 0, size;
 
 	text_add(&t, "{");
@@ -50,7 +50,8 @@ static void write_header(FILE *f)
 		text_add(&t, "%s\"%s\":{\"dtype\":\"F32\",\"shape\":[", i ? "," : "", list[i].name);
 		for (int k = 0; k < list[i].rank; k++)
 			text_add(&t, "%s%" PRId64, k ? "," : "", list[i].shape[k]);
-		text_add(&t, "],\"data_offsets\":[%" PRIu64 ",%" PRIu64 "]}", at, at + list[i].size);
+		text_add(&t, "],\"data_offsets\":[%" PRIu64 ",%" PRIu64 "]}", at,
+			 at + list[i].size);
 		at += list[i].size;
 	}
 	text_add(&t, "}");

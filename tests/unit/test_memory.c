@@ -41,7 +41,8 @@ void *__wrap_realloc(void *p, size_t n)
 
 static int export_once(const char *model, const char *to, int *code)
 {
-	const oxp_options o = { .feature = "masked-lm", .opset = 17, .validation = OXP_NO_VALIDATION };
+	const oxp_options o = {
+		.feature = "masked-lm", .opset = 17, .validation = OXP_NO_VALIDATION};
 	oxp_context *c = oxp_context_new();
 
 	if (!c)

@@ -1,0 +1,38 @@
+# A front door: everything is done by CMake and the scripts.
+BUILD := build
+PYTHON := .venv/bin/python
+
+.PHONY: all demo check bench lint format fuzz install clean setup
+
+all:
+	cmake -G Ninja -B $(BUILD) -DCMAKE_BUILD_TYPE=Release
+	cmake --build $(BUILD)
+
+setup:
+	scripts/setup
+
+# Exports the real all-MiniLM-L6-v2, validates it and compares sentences with the result.
+demo: setup all
+	scripts/demo $(BUILD)/onnxport
+
+check: setup
+	scripts/check
+
+bench: setup all
+	$(PYTHON) bench/export.py $(BUILD)
+
+lint: setup
+	scripts/lint
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h' | grep -v -e short_names.h -e arch/list.h)
+
+# SECONDS_EACH of libFuzzer per parser.
+fuzz: setup
+	scripts/fuzz $(or $(SECONDS_EACH),60)
+
+install: all
+	cmake --install $(BUILD)
+
+clean:
+	rm -rf build build-*
