@@ -37,7 +37,7 @@ static value *layer(scope s, const config *c, value *x, value *mask)
 	value *q = nn_linear(s, "attention.self.query", x, c->hidden);
 	value *k = nn_linear(s, "attention.self.key", x, c->hidden);
 	value *v = nn_linear(s, "attention.self.value", x, c->hidden);
-	value *y = nn_attention(q, k, v, &(attention){.heads = c->heads, .bias = mask});
+	value *y = nn_attention(q, k, v, &(attention){ .heads = c->heads, .bias = mask });
 
 	y = nn_linear(s, "attention.output.dense", y, c->hidden);
 	x = nn_layer_norm(s, "attention.output.LayerNorm", op_add(y, x), c->eps);
@@ -52,10 +52,10 @@ static void splinter_default(scope s, cfg *j)
 {
 	config c = read_config(j);
 	text_inputs in =
-		nn_text_inputs(s, &(text_spec){.names = "input_ids attention_mask token_type_ids",
-					       .vocab = c.vocab,
-					       .types = c.types,
-					       .longest = c.positions});
+		nn_text_inputs(s, &(text_spec){ .names = "input_ids attention_mask token_type_ids",
+						.vocab = c.vocab,
+						.types = c.types,
+						.longest = c.positions });
 	scope body = body_of(s), e = at(body, "embeddings");
 	value *x = nn_embedding(e, "word_embeddings", in.ids, c.vocab, c.hidden);
 	value *mask = nn_padding_mask(in.mask);
@@ -70,15 +70,15 @@ static void splinter_default(scope s, cfg *j)
 }
 
 static const task tasks[] = {
-	{.feature = "default", .build = splinter_default},
-	{0		   },
+	{ .feature = "default", .build = splinter_default },
+	{ 0 },
 };
 
-static const arch splinter = {.types = "splinter", .prefix = "splinter", .tasks = tasks};
+static const arch splinter = { .types = "splinter", .prefix = "splinter", .tasks = tasks };
 
 int main(int argc, char **argv)
 {
-	const oxp_options export_only = {.validation = OXP_NO_VALIDATION};
+	const oxp_options export_only = { .validation = OXP_NO_VALIDATION };
 	oxp_context *c = oxp_context_new();
 	oxp_result r;
 	int rc;

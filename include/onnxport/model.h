@@ -1,12 +1,14 @@
 /*
  * onnxport/model.h: the vocabulary in which architectures are written, the built-in ones and yours.
  *
- * An architecture is a row (oxp_arch) of tasks; a task reads the configuration and builds a graph from inputs to outputs:
+ * An architecture is a row (oxp_arch) of tasks; a task reads the configuration and builds a graph
+ * from inputs to outputs:
  *
  *     static void my_default(scope s, cfg *j)
  *     {
  *             int64_t hidden = cfg_int(j, "hidden_size", 768);
- *             text_inputs in = nn_text_inputs(s, &(text_spec){ .names = "input_ids", .vocab = 1000 });
+ *             text_spec spec = { .names = "input_ids", .vocab = 1000 };
+ *             text_inputs in = nn_text_inputs(s, &spec);
  *             value *x = nn_embedding(s, "embed", in.ids, 1000, hidden);
  *
  *             op_output(s, "last_hidden_state", nn_linear(s, "dense", x, hidden));
@@ -75,7 +77,7 @@ OXP_API oxp_scope oxp_at(oxp_scope s, const char *fmt, ...) OXP_PRINTF(2, 3);
 /* The scope of the body inside a model with a head: `s` with the row's prefix. */
 OXP_API oxp_scope oxp_body(oxp_scope s);
 
-/* ---- Registration -------------------------------------------------------------------------- */
+/* ---- Registration ---- */
 
 /* One feature of an architecture. Zeros mean: opset 11, tolerance 1e-5. */
 typedef struct oxp_task {
@@ -90,11 +92,11 @@ typedef struct oxp_arch {
 	const char
 		*prefix; /* of the body's parameters inside a model with a head ("bert"), or NULL */
 	const char *defaults;  /* JSON: the config class's defaults where they differ from those in
-	                        * the code that the row shares; or NULL */
+				* the code that the row shares; or NULL */
 	const oxp_task *tasks; /* ends with a row whose feature is NULL */
 } oxp_arch;
 
-/* ---- Configuration -------------------------------------------------------------------------- */
+/* ---- Configuration ---- */
 
 /*
  * Getters with the class's defaults. A missing key or null gives the default; a wrong type or a
@@ -112,12 +114,12 @@ OXP_API int64_t oxp_cfg_labels(oxp_cfg *j);
 OXP_API int oxp_cfg_choice(oxp_cfg *j, const char *key, const char *otherwise, const char *choices);
 /* Refuses, in words, any value but this one ("true" and "false" stand for booleans). */
 OXP_API void oxp_cfg_only(oxp_cfg *j, const char *key, const char *only);
-/* Keys that cannot change an exported graph (training, generation): read knowingly, blank-separated. */
+/* Keys that cannot change an exported graph (training, generation), blank-separated. */
 OXP_API void oxp_cfg_ignore(oxp_cfg *j, const char *keys);
 /* Records an error of your own; `fmt` should say what was expected and what was found. */
 OXP_API void oxp_cfg_refuse(oxp_cfg *j, const char *fmt, ...) OXP_PRINTF(2, 3);
 
-/* ---- Dimensions ----------------------------------------------------------------------------- */
+/* ---- Dimensions ---- */
 
 /* A number, or a sum of products of named axes. Equal dimensions are the same pointer. */
 OXP_API const oxp_dim *oxp_dim_const(oxp_graph *g, int64_t n);
@@ -130,7 +132,7 @@ OXP_API const oxp_dim *oxp_dim_of(const oxp_value *x, int axis);
 OXP_API int64_t oxp_dim_number(const oxp_dim *d);
 OXP_API int oxp_rank_of(const oxp_value *x);
 
-/* ---- Inputs, outputs, parameters ------------------------------------------------------------ */
+/* ---- Inputs, outputs, parameters ---- */
 
 /* What validation may put into an input. */
 typedef enum oxp_fill {
@@ -159,14 +161,14 @@ OXP_API void oxp_output(oxp_scope s, const char *name, oxp_value *x);
 OXP_API oxp_value *oxp_param(oxp_scope s, const char *name, int rank, const int64_t *shape);
 OXP_API oxp_value *oxp_param_also(oxp_value *p, oxp_scope s, const char *name);
 #define OXP_PARAM(s, name, ...)                                                                    \
-	oxp_param(s, name, (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)),              \
-		  (const int64_t[]){__VA_ARGS__})
+	oxp_param(s, name, (int)(sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t)),            \
+		  (const int64_t[]){ __VA_ARGS__ })
 
 OXP_API oxp_value *oxp_num(oxp_graph *g, double x);  /* a float32 scalar */
 OXP_API oxp_value *oxp_int(oxp_graph *g, int64_t n); /* an int64 scalar */
 OXP_API oxp_graph *oxp_graph_of(const oxp_value *x);
 
-/* ---- Operations ------------------------------------------------------------------------------ */
+/* ---- Operations ---- */
 
 /* Element by element, shapes broadcast as in NumPy. */
 OXP_API oxp_value *oxp_op_add(oxp_value *a, oxp_value *b);
@@ -219,7 +221,7 @@ OXP_API oxp_value *oxp_op_cumsum(oxp_value *x, int axis);
 /* 0, 1, …, length - 1 as int64 */
 OXP_API oxp_value *oxp_op_range(oxp_graph *g, const oxp_dim *length);
 
-/* ---- Layers ----------------------------------------------------------------------------------- */
+/* ---- Layers ---- */
 
 /* "weight" [width, in] and "bias" [width] below `name` */
 OXP_API oxp_value *oxp_nn_linear(oxp_scope s, const char *name, oxp_value *x, int64_t width);
@@ -275,7 +277,8 @@ OXP_API oxp_value *oxp_nn_relative_scores(oxp_scope s, const char *name, oxp_rel
 					  oxp_value *q, oxp_value *k, int64_t heads, int64_t most);
 
 /*
- * The inputs of a text model, in the order of `names` ("input_ids attention_mask …"), as [batch, sequence]; NULL for those not named.
+ * The inputs of a text model, in the order of `names` ("input_ids attention_mask …"), as [batch,
+ * sequence]; NULL for those not named.
  */
 typedef struct oxp_text_inputs {
 	oxp_value *ids, *mask, *types, *tasks;
@@ -285,7 +288,8 @@ typedef struct oxp_text_spec {
 	const char *names;
 	int64_t vocab, types, tasks; /* how many ids of each kind there are */
 	int64_t longest;             /* the longest sequence; 0: no limit */
-	int choices; /* 1: inputs are [batch, choice, sequence], handed on as [batch × choice, sequence] */
+	/* 1: inputs are [batch, choice, sequence], handed on as [batch × choice, sequence] */
+	int choices;
 } oxp_text_spec;
 
 OXP_API oxp_text_inputs oxp_nn_text_inputs(oxp_scope s, const oxp_text_spec *spec);

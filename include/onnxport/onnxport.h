@@ -41,7 +41,7 @@ enum {
 	OXP_E_INTERNAL = 9,  /* a mistake in an architecture, or in this library */
 };
 
-/* ---- Contexts ------------------------------------------------------------------------------- */
+/* ---- Contexts ---- */
 
 typedef struct oxp_context oxp_context;
 
@@ -69,11 +69,11 @@ OXP_API void oxp_set_log(oxp_context *c, oxp_log_fn *log, void *user);
 typedef int oxp_progress_fn(void *user, const char *stage, uint64_t done, uint64_t total);
 OXP_API void oxp_set_progress(oxp_context *c, oxp_progress_fn *progress, void *user);
 
-/* ---- What there is -------------------------------------------------------------------------- */
+/* ---- What there is ---- */
 
 /*
- * Adds an architecture of yours to this context; it wins over a built-in one of the same type. The row
- * is borrowed and must outlive the context.
+ * Adds an architecture of yours to this context; it wins over a built-in one of the same type. The
+ * row is borrowed and must outlive the context.
  */
 OXP_API int oxp_register(oxp_context *c, const oxp_arch *a);
 
@@ -107,7 +107,7 @@ OXP_API int oxp_describe(oxp_context *c, const char *model, const char *feature,
 			 oxp_description **result);
 OXP_API void oxp_description_free(oxp_description *d);
 
-/* ---- Export --------------------------------------------------------------------------------- */
+/* ---- Export ---- */
 
 typedef enum oxp_weights {
 	OXP_WEIGHTS_AUTO, /* inside the model below 2 GiB, else external */

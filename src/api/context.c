@@ -58,7 +58,7 @@ int oxp_register(oxp_context *c, const oxp_arch *a)
 {
 	const arch **more;
 
-	c->error = (error){0};
+	c->error = (error){ 0 };
 	if (!a || !a->types || !*a->types || !a->tasks || !a->tasks->feature)
 		return error_set(&c->error, E_ARGUMENT,
 				 "an architecture needs types and at least one task");
@@ -79,7 +79,7 @@ const char *oxp_model_type(oxp_context *c, int i)
 
 const char *oxp_feature(oxp_context *c, const char *type, int i)
 {
-	error ignored = {0};
+	error ignored = { 0 };
 	const arch *a = registry_find(&c->registry, type, &ignored);
 
 	for (int k = 0; a && i >= 0 && a->tasks[k].feature; k++)
@@ -121,14 +121,14 @@ static int describe(const loaded *l, oxp_description **result, error *e)
 		failed |= describe_tensor(&d->arena, &in[i], g->input[i]->input->name, g->input[i]);
 	for (int i = 0; out && i < g->outputs; i++)
 		failed |= describe_tensor(&d->arena, &out[i], g->output[i].name, g->output[i].x);
-	d->public = (oxp_description){.type = arena_strdup(&d->arena, l->type),
-				      .feature = arena_strdup(&d->arena, l->feature),
-				      .opset = task_opset(l->task),
-				      .atol = task_atol(l->task),
-				      .input_count = g->inputs,
-				      .output_count = g->outputs,
-				      .inputs = in,
-				      .outputs = out};
+	d->public = (oxp_description){ .type = arena_strdup(&d->arena, l->type),
+				       .feature = arena_strdup(&d->arena, l->feature),
+				       .opset = task_opset(l->task),
+				       .atol = task_atol(l->task),
+				       .input_count = g->inputs,
+				       .output_count = g->outputs,
+				       .inputs = in,
+				       .outputs = out };
 	if (failed || !in || !out || !d->public.type || !d->public.feature) {
 		oxp_description_free(&d->public);
 		return error_memory(e);
@@ -151,16 +151,16 @@ static int load_type(oxp_context *c, const arch *a, const char *type, const char
 	if (!l->task)
 		return e->code;
 	l->feature = l->task->feature;
-	return api_build(c, a, l, &(oxp_options){0});
+	return api_build(c, a, l, &(oxp_options){ 0 });
 }
 
 int oxp_describe(oxp_context *c, const char *model, const char *feature, oxp_description **result)
 {
-	error unknown = {0};
-	loaded l = {0};
+	error unknown = { 0 };
+	loaded l = { 0 };
 	const arch *a;
 
-	c->error = (error){0};
+	c->error = (error){ 0 };
 	*result = NULL;
 	feature = feature ? feature : "default";
 	a = registry_find(&c->registry, model, &unknown);
@@ -171,7 +171,7 @@ int oxp_describe(oxp_context *c, const char *model, const char *feature, oxp_des
 	} else {
 		char *folder = hub_resolve(&l.arena, model, NULL, &c->error);
 		char *path = folder ? path_join(&l.arena, folder, "config.json") : NULL;
-		oxp_options o = {.feature = feature};
+		oxp_options o = { .feature = feature };
 
 		l.folder = folder;
 		l.config = path ? cfg_open(path, &c->error) : NULL;

@@ -138,8 +138,8 @@ static int on_set(void *context, uint64_t done, uint64_t total)
 static int run_validation(oxp_context *c, const loaded *l, const char *path, const oxp_options *o,
 			  oxp_result *result, text *looked)
 {
-	const validation_sink sink = {on_line, on_set, c};
-	validation v = {0};
+	const validation_sink sink = { on_line, on_set, c };
+	validation v = { 0 };
 	ort *runtime = ort_open(o->onnxruntime, looked, &c->error);
 
 	if (!runtime)
@@ -217,11 +217,11 @@ static const char *source_of(const char *model, char *out, size_t room)
 static int write_model(oxp_context *c, loaded *l, const char *model, const staging *s,
 		       const oxp_options *o, oxp_result *result)
 {
-	onnx_options lower = {.opset = o->opset ? o->opset : task_opset(l->task),
-			      .linear =
-				      o->linear == OXP_LINEAR_MATMUL ? LINEAR_MATMUL : LINEAR_GEMM,
-			      .weights = (enum onnx_weights)o->weights};
-	onnx_progress progress = {on_weights, c};
+	onnx_options lower = { .opset = o->opset ? o->opset : task_opset(l->task),
+			       .linear =
+				       o->linear == OXP_LINEAR_MATMUL ? LINEAR_MATMUL : LINEAR_GEMM,
+			       .weights = (enum onnx_weights)o->weights };
+	onnx_progress progress = { on_weights, c };
 	onnx_written written;
 	onnx_model *m;
 	char source[256];
@@ -250,8 +250,8 @@ static int write_model(oxp_context *c, loaded *l, const char *model, const stagi
 static int export_loaded(oxp_context *c, loaded *l, const char *model, const char *output,
 			 const oxp_options *o, oxp_result *result)
 {
-	staging s = {0};
-	text looked = {0};
+	staging s = { 0 };
+	text looked = { 0 };
 
 	(void)(stage_open(&s, &l->arena, output, &c->error) ||
 	       write_model(c, l, model, &s, o, result));
@@ -280,9 +280,9 @@ int oxp_export(oxp_context *c, const char *model, const char *output, const oxp_
 	static const oxp_options defaults;
 	const oxp_options *o = options ? options : &defaults;
 	oxp_result unwanted;
-	loaded l = {0};
+	loaded l = { 0 };
 
-	c->error = (error){0};
+	c->error = (error){ 0 };
 	if (!result)
 		result = &unwanted;
 	memset(result, 0, sizeof *result);
@@ -298,16 +298,20 @@ int oxp_validate(oxp_context *c, const char *model, const char *onnx_path,
 	static const oxp_options defaults;
 	const oxp_options *o = options ? options : &defaults;
 	oxp_result unwanted;
-	loaded l = {0};
-	text looked = {0};
+	loaded l = { 0 };
+	text looked = { 0 };
+	const char *path; /* a copy: it may be the last result's own */
 
-	c->error = (error){0};
+	c->error = (error){ 0 };
 	if (!result)
 		result = &unwanted;
+	path = arena_strdup(&l.arena, onnx_path);
 	memset(result, 0, sizeof *result);
-	if (api_load(c, model, o, &l) == 0 &&
-	    run_validation(c, &l, onnx_path, o, result, &looked) == 0) {
-		snprintf(result->path, sizeof result->path, "%s", onnx_path);
+	if (!path)
+		error_memory(&c->error);
+	else if (api_load(c, model, o, &l) == 0 &&
+		 run_validation(c, &l, path, o, result, &looked) == 0) {
+		snprintf(result->path, sizeof result->path, "%s", path);
 		snprintf(result->feature, sizeof result->feature, "%s", l.feature);
 		if (!result->validated)
 			error_set(&c->error, E_RUNTIME, "no ONNX Runtime was found (looked for %s)",

@@ -5,7 +5,8 @@
 #include "api/api.h"
 #include "hub/hub.h"
 
-/* Keys of every configuration that do not change what a forward pass gives, or that say where it came from. */
+/* Keys of every configuration that do not change what a forward pass gives, or that say where it
+ * came from. */
 static const char ignored[] =
 	"model_type architectures transformers_version torch_dtype dtype _name_or_path "
 	"name_or_path tokenizer_class tie_word_embeddings use_cache bos_token_id eos_token_id "
@@ -50,7 +51,7 @@ int api_build(oxp_context *c, const arch *a, loaded *l, const oxp_options *o)
 	if (!l->graph || e->code)
 		return e->code;
 	l->graph->allow_missing = o->missing == OXP_MISSING_IS_SEEDED;
-	l->task->build((scope){l->graph, ""}, l->config);
+	l->task->build((scope){ l->graph, "" }, l->config);
 	return graph_finish(l->graph, e);
 }
 

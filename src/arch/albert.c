@@ -1,5 +1,5 @@
 /*
- * ALBERT: BERT whose layers share their parameters in groups, over embeddings of a width of their own.
+ * ALBERT: BERT whose layers share their parameters in groups, over narrower embeddings.
  * Follows transformers 4.57.6, models/albert/modeling_albert.py.
  */
 #include "arch/bert.h"
@@ -38,7 +38,7 @@ static value *albert_attention(scope s, const bert_config *c, value *x, value *m
 		mask = op_add(nn_relative_scores(s, "distance_embedding", c->relative, q, k,
 						 c->heads, c->positions),
 			      mask);
-	y = nn_attention(q, k, v, &(attention){.heads = c->heads, .bias = mask});
+	y = nn_attention(q, k, v, &(attention){ .heads = c->heads, .bias = mask });
 	y = nn_linear(s, "dense", y, c->hidden);
 	return nn_layer_norm(s, "LayerNorm", op_add(x, y), c->eps);
 }
@@ -131,13 +131,13 @@ static void albert_span(scope s, cfg *j)
 }
 
 static const task albert_tasks[] = {
-	{.feature = "default",                 .build = albert_default},
-	{.feature = "masked-lm",				    .build = albert_masked_lm},
-	{.feature = "sequence-classification",.build = albert_sequence},
-	{.feature = "multiple-choice", .build = albert_choice},
-	{.feature = "token-classification",                                    .build = albert_tokens},
-	{.feature = "question-answering",              .build = albert_span},
-	{0   },
+	{ .feature = "default", .build = albert_default },
+	{ .feature = "masked-lm", .build = albert_masked_lm },
+	{ .feature = "sequence-classification", .build = albert_sequence },
+	{ .feature = "multiple-choice", .build = albert_choice },
+	{ .feature = "token-classification", .build = albert_tokens },
+	{ .feature = "question-answering", .build = albert_span },
+	{ 0 },
 };
 
 const arch arch_albert = {

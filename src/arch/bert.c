@@ -44,11 +44,11 @@ void bert_check_span(cfg *j, const bert_config *c)
 
 text_inputs bert_inputs(scope s, const bert_config *c, const char *names, int choices)
 {
-	return nn_text_inputs(s, &(text_spec){.names = names,
-					      .vocab = c->vocab,
-					      .types = c->types,
-					      .longest = c->positions,
-					      .choices = choices});
+	return nn_text_inputs(s, &(text_spec){ .names = names,
+					       .vocab = c->vocab,
+					       .types = c->types,
+					       .longest = c->positions,
+					       .choices = choices });
 }
 
 value *bert_positions(scope s, const bert_config *c, const text_inputs *in)
@@ -91,7 +91,7 @@ value *bert_self_attention(scope s, const bert_config *c, value *x, value *mask)
 
 		mask = op_add(op_div(r, op_num(s.g, sqrt(head))), mask);
 	}
-	return nn_attention(q, k, v, &(attention){.heads = c->heads, .bias = mask});
+	return nn_attention(q, k, v, &(attention){ .heads = c->heads, .bias = mask });
 }
 
 static value *bert_layer(scope s, const bert_config *c, value *x, value *mask)
@@ -221,14 +221,14 @@ static void bert_span(scope s, cfg *j)
 }
 
 static const task bert_tasks[] = {
-	{.feature = "default",         .build = bert_default},
-	{.feature = "masked-lm",                            .build = bert_lm},
-	{.feature = "causal-lm",.build = bert_lm},
-	{.feature = "sequence-classification",       .build = bert_sequence},
-	{.feature = "multiple-choice",                            .build = bert_choice},
-	{.feature = "token-classification",.build = bert_tokens},
-	{.feature = "question-answering", .build = bert_span},
-	{0			   },
+	{ .feature = "default", .build = bert_default },
+	{ .feature = "masked-lm", .build = bert_lm },
+	{ .feature = "causal-lm", .build = bert_lm },
+	{ .feature = "sequence-classification", .build = bert_sequence },
+	{ .feature = "multiple-choice", .build = bert_choice },
+	{ .feature = "token-classification", .build = bert_tokens },
+	{ .feature = "question-answering", .build = bert_span },
+	{ 0 },
 };
 
-const arch arch_bert = {.types = "bert", .prefix = "bert", .tasks = bert_tasks};
+const arch arch_bert = { .types = "bert", .prefix = "bert", .tasks = bert_tasks };

@@ -46,7 +46,7 @@ cfg *cfg_parse(const char *path, const void *data, size_t size, error *e)
 
 cfg *cfg_open(const char *path, error *e)
 {
-	arena a = {0};
+	arena a = { 0 };
 	file *f = file_map(&a, path, e);
 	cfg *j = f ? cfg_parse(path, f->data ? (const char *)f->data : "", (size_t)f->size, e)
 		   : NULL;

@@ -39,7 +39,7 @@ static value *block(scope s, const distilbert_config *c, value *x, value *mask)
 	value *q = nn_linear(self, "q_lin", x, c->dim);
 	value *k = nn_linear(self, "k_lin", x, c->dim);
 	value *v = nn_linear(self, "v_lin", x, c->dim);
-	value *y = nn_attention(q, k, v, &(attention){.heads = c->heads, .bias = mask});
+	value *y = nn_attention(q, k, v, &(attention){ .heads = c->heads, .bias = mask });
 
 	y = nn_linear(self, "out_lin", y, c->dim);
 	x = nn_layer_norm(s, "sa_layer_norm", op_add(y, x), EPS);
@@ -52,10 +52,10 @@ static value *block(scope s, const distilbert_config *c, value *x, value *mask)
 /* Inputs to hidden states. */
 static value *body(scope s, const distilbert_config *c, int choices)
 {
-	text_inputs in = nn_text_inputs(s, &(text_spec){.names = "input_ids attention_mask",
-							.vocab = c->vocab,
-							.longest = c->positions,
-							.choices = choices});
+	text_inputs in = nn_text_inputs(s, &(text_spec){ .names = "input_ids attention_mask",
+							 .vocab = c->vocab,
+							 .longest = c->positions,
+							 .choices = choices });
 	scope b = body_of(s), e = at(b, "embeddings");
 	value *x = nn_embedding(e, "word_embeddings", in.ids, c->vocab, c->dim);
 	value *mask = nn_padding_mask(in.mask);
@@ -129,13 +129,13 @@ static void distilbert_span(scope s, cfg *j)
 }
 
 static const task distilbert_tasks[] = {
-	{.feature = "default",                 .build = distilbert_default},
-	{.feature = "masked-lm",				    .build = distilbert_masked_lm},
-	{.feature = "sequence-classification",.build = distilbert_sequence},
-	{.feature = "multiple-choice", .build = distilbert_choice},
-	{.feature = "token-classification",                                    .build = distilbert_tokens},
-	{.feature = "question-answering",          .build = distilbert_span},
-	{0   },
+	{ .feature = "default", .build = distilbert_default },
+	{ .feature = "masked-lm", .build = distilbert_masked_lm },
+	{ .feature = "sequence-classification", .build = distilbert_sequence },
+	{ .feature = "multiple-choice", .build = distilbert_choice },
+	{ .feature = "token-classification", .build = distilbert_tokens },
+	{ .feature = "question-answering", .build = distilbert_span },
+	{ 0 },
 };
 
 const arch arch_distilbert = {

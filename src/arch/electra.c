@@ -111,14 +111,14 @@ static void electra_span(scope s, cfg *j)
 }
 
 static const task electra_tasks[] = {
-	{.feature = "default",         .build = electra_default},
-	{.feature = "masked-lm",                            .build = electra_lm},
-	{.feature = "causal-lm",.build = electra_lm},
-	{.feature = "sequence-classification",       .build = electra_sequence},
-	{.feature = "multiple-choice",                            .build = electra_choice},
-	{.feature = "token-classification",.build = electra_tokens},
-	{.feature = "question-answering", .build = electra_span},
-	{0			   },
+	{ .feature = "default", .build = electra_default },
+	{ .feature = "masked-lm", .build = electra_lm },
+	{ .feature = "causal-lm", .build = electra_lm },
+	{ .feature = "sequence-classification", .build = electra_sequence },
+	{ .feature = "multiple-choice", .build = electra_choice },
+	{ .feature = "token-classification", .build = electra_tokens },
+	{ .feature = "question-answering", .build = electra_span },
+	{ 0 },
 };
 
 const arch arch_electra = {

@@ -9,12 +9,12 @@ static value *ernie_body(scope s, cfg *j, const bert_config *c, int choices)
 {
 	int64_t tasks = cfg_int(j, "task_type_vocab_size", 3);
 	text_inputs in = nn_text_inputs(
-		s, &(text_spec){.names = "input_ids attention_mask token_type_ids task_type_ids",
-				.vocab = c->vocab,
-				.types = c->types,
-				.tasks = tasks,
-				.longest = c->positions,
-				.choices = choices});
+		s, &(text_spec){ .names = "input_ids attention_mask token_type_ids task_type_ids",
+				 .vocab = c->vocab,
+				 .types = c->types,
+				 .tasks = tasks,
+				 .longest = c->positions,
+				 .choices = choices });
 	scope body = body_of(s), embeddings = at(body, "embeddings");
 	value *x = bert_embedding_sum(embeddings, c, &in, bert_positions(embeddings, c, &in));
 
@@ -69,14 +69,14 @@ static void ernie_span(scope s, cfg *j)
 }
 
 static const task ernie_tasks[] = {
-	{.feature = "default",         .build = ernie_default},
-	{.feature = "masked-lm",                            .build = ernie_lm},
-	{.feature = "causal-lm",.build = ernie_lm},
-	{.feature = "sequence-classification",       .build = ernie_sequence},
-	{.feature = "multiple-choice",                            .build = ernie_choice},
-	{.feature = "token-classification",.build = ernie_tokens},
-	{.feature = "question-answering", .build = ernie_span},
-	{0			   },
+	{ .feature = "default", .build = ernie_default },
+	{ .feature = "masked-lm", .build = ernie_lm },
+	{ .feature = "causal-lm", .build = ernie_lm },
+	{ .feature = "sequence-classification", .build = ernie_sequence },
+	{ .feature = "multiple-choice", .build = ernie_choice },
+	{ .feature = "token-classification", .build = ernie_tokens },
+	{ .feature = "question-answering", .build = ernie_span },
+	{ 0 },
 };
 
-const arch arch_ernie = {.types = "ernie", .prefix = "ernie", .tasks = ernie_tasks};
+const arch arch_ernie = { .types = "ernie", .prefix = "ernie", .tasks = ernie_tasks };

@@ -75,7 +75,7 @@ const arch *registry_find(const registry *r, const char *type, error *e)
 
 const task *registry_task(const arch *a, const char *type, const char *feature, error *e)
 {
-	text list = {0};
+	text list = { 0 };
 
 	for (const task *t = a->tasks; t->feature; t++)
 		if (strcmp(t->feature, feature) == 0)
@@ -92,14 +92,14 @@ const task *registry_task(const arch *a, const char *type, const char *feature, 
 static const struct {
 	const char *ending, *feature;
 } heads[] = {
-	{"ForMaskedLM",               "masked-lm"              },
-	{"ForCausalLM",               "causal-lm"              },
-	{"LMHeadModel",               "causal-lm"              },
-	{"ForSequenceClassification", "sequence-classification"},
-	{"ForMultipleChoice",         "multiple-choice"        },
-	{"ForTokenClassification",    "token-classification"   },
-	{"ForQuestionAnswering",      "question-answering"     },
-	{"Model",		     "default"                },
+	{ "ForMaskedLM", "masked-lm" },
+	{ "ForCausalLM", "causal-lm" },
+	{ "LMHeadModel", "causal-lm" },
+	{ "ForSequenceClassification", "sequence-classification" },
+	{ "ForMultipleChoice", "multiple-choice" },
+	{ "ForTokenClassification", "token-classification" },
+	{ "ForQuestionAnswering", "question-answering" },
+	{ "Model", "default" },
 };
 
 const char *registry_auto_feature(const arch *a, cfg *j, error *e)

@@ -1,5 +1,6 @@
 /*
- * RoBERTa: BERT whose positions count real tokens from after the padding index, with heads of its own. CamemBERT, XLM-RoBERTa and data2vec-text compute the same.
+ * RoBERTa: BERT whose positions count real tokens, with heads of its own. CamemBERT, XLM-RoBERTa
+ * and data2vec-text compute the same.
  * Follows transformers 4.57.6, models/roberta/modeling_roberta.py.
  */
 #include "arch/roberta.h"
@@ -22,10 +23,10 @@ bert_config roberta_read_config(cfg *j)
 
 text_inputs roberta_inputs(scope s, const bert_config *c, int choices)
 {
-	return nn_text_inputs(s, &(text_spec){.names = "input_ids attention_mask",
-					      .vocab = c->vocab,
-					      .longest = c->positions - c->pad - 1,
-					      .choices = choices});
+	return nn_text_inputs(s, &(text_spec){ .names = "input_ids attention_mask",
+					       .vocab = c->vocab,
+					       .longest = c->positions - c->pad - 1,
+					       .choices = choices });
 }
 
 value *roberta_positions(scope s, const bert_config *c, const text_inputs *in)
@@ -111,25 +112,25 @@ static void roberta_span(scope s, cfg *j)
 }
 
 static const task roberta_tasks[] = {
-	{.feature = "default",         .build = roberta_default},
-	{.feature = "masked-lm",                            .build = roberta_lm},
-	{.feature = "causal-lm",.build = roberta_lm},
-	{.feature = "sequence-classification",       .build = roberta_sequence},
-	{.feature = "multiple-choice",                            .build = roberta_choice},
-	{.feature = "token-classification",.build = roberta_tokens},
-	{.feature = "question-answering", .build = roberta_span},
-	{0			   },
+	{ .feature = "default", .build = roberta_default },
+	{ .feature = "masked-lm", .build = roberta_lm },
+	{ .feature = "causal-lm", .build = roberta_lm },
+	{ .feature = "sequence-classification", .build = roberta_sequence },
+	{ .feature = "multiple-choice", .build = roberta_choice },
+	{ .feature = "token-classification", .build = roberta_tokens },
+	{ .feature = "question-answering", .build = roberta_span },
+	{ 0 },
 };
 
 /* Without causal-lm, which the table does not have for it. */
 static const task data2vec_tasks[] = {
-	{.feature = "default",                 .build = roberta_default},
-	{.feature = "masked-lm",				    .build = roberta_lm},
-	{.feature = "sequence-classification",.build = roberta_sequence},
-	{.feature = "multiple-choice", .build = roberta_choice},
-	{.feature = "token-classification",                                    .build = roberta_tokens},
-	{.feature = "question-answering",             .build = roberta_span},
-	{0   },
+	{ .feature = "default", .build = roberta_default },
+	{ .feature = "masked-lm", .build = roberta_lm },
+	{ .feature = "sequence-classification", .build = roberta_sequence },
+	{ .feature = "multiple-choice", .build = roberta_choice },
+	{ .feature = "token-classification", .build = roberta_tokens },
+	{ .feature = "question-answering", .build = roberta_span },
+	{ 0 },
 };
 
 const arch arch_roberta = {

@@ -75,14 +75,14 @@ static void xl_span(scope s, cfg *j)
 }
 
 static const task xl_tasks[] = {
-	{.feature = "default",         .build = xl_default},
-	{.feature = "masked-lm",                            .build = xl_lm},
-	{.feature = "causal-lm",.build = xl_lm},
-	{.feature = "sequence-classification",       .build = xl_sequence},
-	{.feature = "multiple-choice",                            .build = xl_choice},
-	{.feature = "token-classification",  .build = xl_tokens},
-	{.feature = "question-answering", .build = xl_span},
-	{0			   },
+	{ .feature = "default", .build = xl_default },
+	{ .feature = "masked-lm", .build = xl_lm },
+	{ .feature = "causal-lm", .build = xl_lm },
+	{ .feature = "sequence-classification", .build = xl_sequence },
+	{ .feature = "multiple-choice", .build = xl_choice },
+	{ .feature = "token-classification", .build = xl_tokens },
+	{ .feature = "question-answering", .build = xl_span },
+	{ 0 },
 };
 
 const arch arch_xlm_roberta_xl = {

@@ -134,7 +134,7 @@ int output_open(outfile *o, const char *path, error *e)
 {
 	size_t n = strlen(path) + 32;
 
-	*o = (outfile){.fd = -1};
+	*o = (outfile){ .fd = -1 };
 	o->path = malloc(n);
 	o->temporary = calloc(1, n);
 	o->buffer = malloc(BUFFER);
@@ -273,7 +273,7 @@ void output_discard(outfile *o)
 	free(o->path);
 	free(o->temporary);
 	free(o->buffer);
-	*o = (outfile){.fd = -1};
+	*o = (outfile){ .fd = -1 };
 }
 
 /* A copy that shares its blocks with the original until one of them is written to. */

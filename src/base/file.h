@@ -41,7 +41,8 @@ typedef struct outfile {
 int output_open(outfile *o, const char *path, error *e) MUST_USE;
 int output_write(outfile *o, const void *data, size_t n, error *e) MUST_USE;
 int output_pad(outfile *o, uint64_t size, error *e) MUST_USE; /* zeros up to that size */
-/* Copies a part of a file by the kernel's fastest way (shared blocks, in-kernel copy, else write). */
+/* Copies a part of a file by the kernel's fastest way (shared blocks, in-kernel copy, else write).
+ */
 int output_copy(outfile *o, const file *f, uint64_t offset, uint64_t size, error *e) MUST_USE;
 /* Everything on the disk, still under the temporary name. */
 int output_close(outfile *o, error *e) MUST_USE;

@@ -65,5 +65,5 @@ int map_put(map *m, const char *key, void *item)
 void map_free(map *m)
 {
 	free(m->slot);
-	*m = (map){0};
+	*m = (map){ 0 };
 }

@@ -1,4 +1,4 @@
-/* map.h: strings to pointers, in an arena. Keys are not copied; iteration is by insertion order of the caller. */
+/* map.h: strings to pointers. Keys are not copied: they must outlive the map. */
 #ifndef BASE_MAP_H
 #define BASE_MAP_H
 

@@ -53,7 +53,7 @@ void text_add(text *t, const char *fmt, ...)
 void text_free(text *t)
 {
 	free(t->s);
-	*t = (text){0};
+	*t = (text){ 0 };
 }
 
 int ends_with(const char *s, const char *end)

@@ -37,7 +37,7 @@ static void *work(void *p)
 
 void parallel_for(int threads, size_t count, void (*body)(void *context, size_t i), void *context)
 {
-	struct loop l = {.body = body, .context = context, .count = count};
+	struct loop l = { .body = body, .context = context, .count = count };
 	pthread_t id[MOST_THREADS];
 	int started = 0;
 

@@ -1,4 +1,5 @@
-/* check.h: is the exported file right? Inputs that ask enough of it, ONNX Runtime, and the comparison. */
+/* check.h: is the exported file right? Inputs that ask enough of it, ONNX Runtime, and the
+ * comparison. */
 #ifndef CHECK_CHECK_H
 #define CHECK_CHECK_H
 
@@ -9,8 +10,8 @@
 enum { INPUT_SETS = 4 };
 
 /*
- * The i-th input set, seeded: several batches and lengths, one token alone, padding on the right, on the
- * left and mixed, ids over the whole vocabulary. One array per graph input.
+ * The i-th input set, seeded: several batches and lengths, one token alone, padding on the right,
+ * on the left and mixed, ids over the whole vocabulary. One array per graph input.
  */
 int inputs_make(const graph *g, int i, array *in, error *e) MUST_USE;
 void arrays_free(array *a, int n);
@@ -30,8 +31,8 @@ difference compare(const array *reference, const array *found, double rtol, doub
 typedef struct ort ort;
 
 /*
- * ONNX Runtime: `path`, else ONNXPORT_ORT, the system's library, a Python environment's. NULL with an
- * empty error and `looked` filled where none was found; an error where the one asked for fails.
+ * ONNX Runtime: `path`, else ONNXPORT_ORT, the system's library, a Python environment's. NULL with
+ * an empty error and `looked` filled where none was found; an error where the one asked for fails.
  */
 ort *ort_open(const char *path, text *looked, error *e);
 void ort_close(ort *o);
@@ -62,8 +63,8 @@ typedef struct validation {
 } validation;
 
 /*
- * The file against the graph, logged in the words of transformers.onnx. The built-in evaluator of ONNX files will stand
- * beside ONNX Runtime here, behind the same few calls (ort_load … ort_run).
+ * The file against the graph, logged in the words of transformers.onnx. The built-in evaluator of
+ * ONNX files will stand beside ONNX Runtime here, behind the same few calls (ort_load … ort_run).
  */
 int validate(const graph *g, const char *path, ort *o, double atol, const validation_sink *sink,
 	     validation *result, error *e) MUST_USE;

@@ -13,7 +13,7 @@ static double element(const array *a, int64_t i)
 
 difference compare(const array *reference, const array *found, double rtol, double atol)
 {
-	difference d = {.worst = -1};
+	difference d = { .worst = -1 };
 	int64_t count = array_count(reference);
 	double worst = 0;
 

@@ -23,10 +23,10 @@ static const struct set {
 	int64_t batch, sequence, choice, other;
 	enum padding padding;
 } sets[INPUT_SETS] = {
-	{3, 9,  2, 5, PAD_RIGHT},
-	{2, 16, 3, 7, PAD_LEFT },
-	{1, 1,  1, 1, PAD_NONE },
-	{4, 29, 2, 3, PAD_MIXED},
+	{ 3, 9, 2, 5, PAD_RIGHT },
+	{ 2, 16, 3, 7, PAD_LEFT },
+	{ 1, 1, 1, 1, PAD_NONE },
+	{ 4, 29, 2, 3, PAD_MIXED },
 };
 
 struct lengths {
@@ -104,8 +104,8 @@ static int fill(const input_spec *spec, struct seed *s, enum padding padding, ar
 
 int inputs_make(const graph *g, int index, array *in, error *e)
 {
-	struct lengths l = {g, &sets[index]};
-	struct seed s = {(uint64_t)index * 1000003 + 17};
+	struct lengths l = { g, &sets[index] };
+	struct seed s = { (uint64_t)index * 1000003 + 17 };
 
 	memset(in, 0, sizeof *in * (size_t)g->inputs);
 	for (int i = 0; i < g->inputs && !e->code; i++) {

@@ -1,6 +1,7 @@
 /*
- * ONNX Runtime through its C interface, loaded at run time. The interface is a table of functions that only ever grows, so numbers
- * of slots are enough and no header is needed: docs/FORMATS.md has the source of each.
+ * ONNX Runtime through its C interface, loaded at run time. The interface is a table of functions
+ * that only ever grows, so numbers of slots are enough and no header is needed: docs/FORMATS.md has
+ * the source of each.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -151,7 +152,7 @@ static int python_prefix(char out[PATH_MAX])
 /* The system's library, then the Python environments that are active or usual. */
 static void *find_library(text *looked)
 {
-	static const char *const active[] = {"VIRTUAL_ENV", "CONDA_PREFIX"};
+	static const char *const active[] = { "VIRTUAL_ENV", "CONDA_PREFIX" };
 	const char *home = getenv("HOME");
 	char prefix[PATH_MAX];
 	void *lib = open_library("libonnxruntime.so.1", looked);
@@ -351,7 +352,7 @@ static int copy_result(const ort *o, void *result, array *out, error *e)
 int ort_run(ort_session *s, const array *in, array *out, error *e)
 {
 	const ort *o = s->o;
-	void *input[MOST_PORTS] = {0}, *output[MOST_PORTS] = {0};
+	void *input[MOST_PORTS] = { 0 }, *output[MOST_PORTS] = { 0 };
 
 	memset(out, 0, sizeof *out * (size_t)s->outputs);
 	for (int i = 0; i < s->inputs && !e->code; i++)

@@ -56,7 +56,7 @@ static int find_output(const ort_session *s, const char *name)
 /* The same names, none beyond and none missing. */
 static int check_names(struct check *c)
 {
-	text ours = {0}, theirs = {0};
+	text ours = { 0 }, theirs = { 0 };
 	int same = ort_output_count(c->s) == c->g->outputs;
 
 	for (int i = 0; i < c->g->outputs; i++) {
@@ -107,7 +107,7 @@ static int run_set(struct check *c, int set)
 /* "[1, 4, 17]" of an element's number */
 static const char *place(char *buffer, size_t room, const array *a, int64_t index)
 {
-	int64_t n[OXP_MAX_RANK] = {0};
+	int64_t n[OXP_MAX_RANK] = { 0 };
 	size_t used;
 
 	for (int i = a->rank; i-- > 0;) {
@@ -183,10 +183,10 @@ static int check_values(struct check *c)
 int validate(const graph *g, const char *path, ort *o, double atol, const validation_sink *sink,
 	     validation *result, error *e)
 {
-	struct check c = {.g = g, .atol = atol, .sink = sink, .result = result, .e = e};
+	struct check c = { .g = g, .atol = atol, .sink = sink, .result = result, .e = e };
 	size_t outputs = (size_t)g->outputs * INPUT_SETS;
 
-	*result = (validation){.outputs = g->outputs};
+	*result = (validation){ .outputs = g->outputs };
 	say(&c, 0, "Validating ONNX model...");
 	c.in = calloc((size_t)g->inputs + 1, sizeof *c.in);
 	c.reference = calloc(outputs + 1, sizeof *c.reference);

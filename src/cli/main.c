@@ -233,7 +233,7 @@ static int run_describe(oxp_context *c, struct terminal *t)
 int main(int argc, char **argv)
 {
 	options o;
-	struct terminal t = {.o = &o};
+	struct terminal t = { .o = &o };
 	oxp_context *c;
 	const char *no_colour = getenv("NO_COLOR");
 	int rc = options_read(&o, argc, argv);

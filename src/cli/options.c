@@ -21,39 +21,42 @@ static const struct row {
 	const char *takes, *help;
 } rows[] = {
 #define AT(member) offsetof(options, member)
-	{"model",         'm', TEXT,   AT(model),              0,                     NULL,                        "MODEL",
-						    "a folder with config.json and weights, or the id of a model in the hub's cache"                                                                                 },
-	{"feature",       'f', TEXT,   AT(export.feature),     0,                     NULL,                        "FEATURE",
-						    "what to export: default, masked-lm, … (onnxport features lists them); auto reads "
-	 "config.json's architectures"																					       },
-	{"opset",         0,   COUNT,  AT(export.opset),       0,                     NULL,                        "N",
-						    "ONNX operator set, 11 to 28 (default: the feature's own, mostly 11)"											    },
-	{"atol",          0,   NUMBER, AT(export.atol),        0,                     NULL,                        "X",
-						    "absolute tolerance of the validation (default: the feature's own, mostly 1e-05)"                                                                                },
-	{"weights",       0,   CHOICE, AT(export.weights),     0,                     "auto inline external link", "WHERE",
-						    "where weights go: inline in the model; external in model.onnx_data; link to the "
-	 "checkpoint's own files; auto: inline below 2 GiB"																			  },
-	{"linear",        0,   CHOICE, AT(export.linear),      0,                     "gemm matmul",               "FORM",
-						    "linear layers as gemm on the weights as stored (default), or matmul on transposed "
-	 "copies"																								    },
-	{"framework",     0,   TEXT,   AT(export.framework),   0,                     NULL,                        "pt|tf",
-						    "which weights to read (default: PyTorch's, where they are there)"											       },
-	{"cache_dir",     0,   TEXT,   AT(export.cache_dir),   0,                     NULL,                        "FOLDER",
-						    "the hub's cache (default: HF_HUB_CACHE, HF_HOME)"													       },
-	{"allow-missing", 0,   SWITCH, AT(export.missing),     OXP_MISSING_IS_SEEDED, NULL,                        NULL,
-						    "fill parameters that the checkpoint lacks with seeded values"												   },
-	{"no-validate",   0,   SWITCH, AT(export.validation),  OXP_NO_VALIDATION,     NULL,                        NULL,
-						    "do not run the exported model"																  },
-	{"onnxruntime",   0,   TEXT,   AT(export.onnxruntime), 0,                     NULL,                        "PATH",
-						    "ONNX Runtime's library (default: ONNXPORT_ORT, the system's, Python's)"											 },
-	{"preprocessor",  0,   TEXT,   AT(preprocessor),       0,                     NULL,                        "KIND",
-						    "accepted for compatibility; no tokenizer is needed"													     },
-	{"quiet",         'q', SWITCH, AT(quiet),              1,                     NULL,                        NULL,      "warnings and errors only"                  },
-	{"verbose",       'v', SWITCH, AT(verbose),            1,                     NULL,                        NULL,
-						    "also unused tensors and configuration keys"														     },
-	{"json",          0,   SWITCH, AT(json),               1,                     NULL,                        NULL,      "one JSON object on standard output, no log"},
-	{"help",          'h', SWITCH, AT(command),            COMMAND_HELP,          NULL,                        NULL,      "this text"                                 },
-	{"version",       'V', SWITCH, AT(command),            COMMAND_VERSION,       NULL,                        NULL,      "the version"                               },
+	/* clang-format off */
+	{ "model", 'm', TEXT, AT(model), 0, NULL, "MODEL",
+	  "a folder with config.json and weights, or the id of a model in the hub's cache" },
+	{ "feature", 'f', TEXT, AT(export.feature), 0, NULL, "FEATURE",
+	  "what to export: default, masked-lm, … (onnxport features lists them); auto reads "
+	  "config.json's architectures" },
+	{ "opset", 0, COUNT, AT(export.opset), 0, NULL, "N",
+	  "ONNX operator set, 11 to 28 (default: the feature's own, mostly 11)" },
+	{ "atol", 0, NUMBER, AT(export.atol), 0, NULL, "X",
+	  "absolute tolerance of the validation (default: the feature's own, mostly 1e-05)" },
+	{ "weights", 0, CHOICE, AT(export.weights), 0, "auto inline external link", "WHERE",
+	  "where weights go: inline in the model; external in model.onnx_data; link to the "
+	  "checkpoint's own files; auto: inline below 2 GiB" },
+	{ "linear", 0, CHOICE, AT(export.linear), 0, "gemm matmul", "FORM",
+	  "linear layers as gemm on the weights as stored (default), or matmul on transposed "
+	  "copies" },
+	{ "framework", 0, TEXT, AT(export.framework), 0, NULL, "pt|tf",
+	  "which weights to read (default: PyTorch's, where they are there)" },
+	{ "cache_dir", 0, TEXT, AT(export.cache_dir), 0, NULL, "FOLDER",
+	  "the hub's cache (default: HF_HUB_CACHE, HF_HOME)" },
+	{ "allow-missing", 0, SWITCH, AT(export.missing), OXP_MISSING_IS_SEEDED, NULL, NULL,
+	  "fill parameters that the checkpoint lacks with seeded values" },
+	{ "no-validate", 0, SWITCH, AT(export.validation), OXP_NO_VALIDATION, NULL, NULL,
+	  "do not run the exported model" },
+	{ "onnxruntime", 0, TEXT, AT(export.onnxruntime), 0, NULL, "PATH",
+	  "ONNX Runtime's library (default: ONNXPORT_ORT, the system's, Python's)" },
+	{ "preprocessor", 0, TEXT, AT(preprocessor), 0, NULL, "KIND",
+	  "accepted for compatibility; no tokenizer is needed" },
+	{ "quiet", 'q', SWITCH, AT(quiet), 1, NULL, NULL, "warnings and errors only" },
+	{ "verbose", 'v', SWITCH, AT(verbose), 1, NULL, NULL,
+	  "also unused tensors and configuration keys" },
+	{ "json", 0, SWITCH, AT(json), 1, NULL, NULL,
+	  "one JSON object on standard output, no log" },
+	{ "help", 'h', SWITCH, AT(command), COMMAND_HELP, NULL, NULL, "this text" },
+	{ "version", 'V', SWITCH, AT(command), COMMAND_VERSION, NULL, NULL, "the version" },
+/* clang-format on */
 #undef AT
 };
 
@@ -173,14 +176,14 @@ static void fill_getopt(struct option *longs, char *letters)
 	for (i = 0; i < ROWS; i++) {
 		int takes = rows[i].kind != SWITCH;
 
-		longs[i] = (struct option){rows[i].flag, takes, NULL, ALIAS + i};
+		longs[i] = (struct option){ rows[i].flag, takes, NULL, ALIAS + i };
 		if (rows[i].letter) {
 			*p++ = rows[i].letter;
 			if (takes)
 				*p++ = ':';
 		}
 		if (strcmp(rows[i].flag, "cache_dir") == 0)
-			longs[ROWS] = (struct option){"cache-dir", takes, NULL, ALIAS + i};
+			longs[ROWS] = (struct option){ "cache-dir", takes, NULL, ALIAS + i };
 	}
 	*p = 0;
 }
@@ -195,7 +198,7 @@ static const struct row *row_of(int c)
 
 static int read_flags(options *o, int argc, char **argv)
 {
-	struct option longs[ROWS + 2] = {{0}};
+	struct option longs[ROWS + 2] = { { 0 } };
 	char letters[2 * ROWS + 2];
 	int c;
 
@@ -203,7 +206,7 @@ static int read_flags(options *o, int argc, char **argv)
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
 		const struct row *r = row_of(c);
-		char letter[] = {'-', (char)optopt, 0};
+		char letter[] = { '-', (char)optopt, 0 };
 
 		if (c == ':')
 			return wrong("%s needs a value", argv[optind - 1]);
@@ -242,7 +245,7 @@ static int read_words(options *o, int n, char **word)
 
 int options_read(options *o, int argc, char **argv)
 {
-	*o = (options){.command = COMMAND_EXPORT};
+	*o = (options){ .command = COMMAND_EXPORT };
 	if (argc > 1 && strcmp(argv[1], "features") == 0)
 		o->command = COMMAND_FEATURES;
 	else if (argc > 1 && strcmp(argv[1], "describe") == 0)

@@ -1,4 +1,5 @@
-/* options.h: the command line as one table: flag, what it takes, where it goes, what --help says. */
+/* options.h: the command line as one table: flag, what it takes, where it goes, what --help says.
+ */
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
 

@@ -1,4 +1,5 @@
-/* Walking the graph: shapes from the inputs, a kernel per value, results given back after their last use. */
+/* Walking the graph: shapes from the inputs, a kernel per value, results given back after their
+ * last use. */
 #include "exec/exec.h"
 
 #include <stdlib.h>
@@ -17,7 +18,7 @@ int array_make(array *a, dtype type, int rank, const int64_t *shape)
 	int64_t count = shape_count(shape, rank);
 	size_t size = dtype_size(type);
 
-	*a = (array){.type = type, .rank = rank};
+	*a = (array){ .type = type, .rank = rank };
 	if (rank)
 		memcpy(a->shape, shape, sizeof *shape * (size_t)rank);
 	if (count < 0 || (uint64_t)count > SIZE_MAX / 2 / size)
@@ -38,7 +39,7 @@ void array_free(array *a)
 static const struct {
 	int (*run)(executor *x, const value *v, const array *const *in, array *out);
 } table[] = {
-#define OP(name, least, most) {exec_##name},
+#define OP(name, least, most) { exec_##name },
 #include "ir/ops.def"
 #undef OP
 };
@@ -86,7 +87,7 @@ static int is_view(enum op op)
 
 static int run_value(executor *x, const value *v, array *result)
 {
-	const array *in[4] = {0};
+	const array *in[4] = { 0 };
 	array *out = &result[v->id];
 	int64_t shape[OXP_MAX_RANK];
 
@@ -95,7 +96,7 @@ static int run_value(executor *x, const value *v, array *result)
 	for (int i = 0; i < v->rank; i++)
 		shape[i] = dim_value(v->dim[i], axis_length, x);
 	if (is_view(v->op)) {
-		*out = (array){.type = v->type, .rank = v->rank};
+		*out = (array){ .type = v->type, .rank = v->rank };
 		memcpy(out->shape, shape, sizeof shape);
 	} else if (array_make(out, v->type, v->rank, shape)) {
 		return error_memory(x->e);
@@ -149,7 +150,7 @@ static int copy_outputs(executor *x, const array *result, array *out)
 
 int exec_run(const graph *g, const array *in, array *out, error *e)
 {
-	executor x = {.g = g, .input = in, .e = e, .threads = thread_count()};
+	executor x = { .g = g, .input = in, .e = e, .threads = thread_count() };
 	array *result = calloc((size_t)g->ordered + 1, sizeof *result);
 	int *uses = calloc((size_t)g->ordered + 1, sizeof *uses);
 

@@ -1,6 +1,7 @@
 /*
- * exec.h: the reference executor. It runs the graph itself, with kernels of its own and no regard for how the graph is
- * lowered: that independence is what makes a comparison with the exported file worth anything.
+ * exec.h: the reference executor. It runs the graph itself, with kernels of its own and no regard
+ * for how the graph is lowered: that independence is what makes a comparison with the exported file
+ * worth anything.
  */
 #ifndef EXEC_EXEC_H
 #define EXEC_EXEC_H
@@ -22,8 +23,9 @@ int array_make(array *a, dtype type, int rank, const int64_t *shape);
 void array_free(array *a);
 
 /*
- * Runs the graph. `in`: one array per graph input, in its order; their shapes give the axes. `out`: one per graph output, which
- * the caller frees. Fails where shapes contradict each other or an index leaves its table.
+ * Runs the graph. `in`: one array per graph input, in its order; their shapes give the axes. `out`:
+ * one per graph output, which the caller frees. Fails where shapes contradict each other or an
+ * index leaves its table.
  */
 int exec_run(const graph *g, const array *in, array *out, error *e) MUST_USE;
 

@@ -44,7 +44,7 @@ typedef struct walker {
 
 static walker walk(const array *out, const array *const *in, int operands)
 {
-	walker w = {.operands = operands};
+	walker w = { .operands = operands };
 
 	for (int k = 0; k < operands; k++)
 		broadcast_steps(out, in[k], w.step[k]);
@@ -251,16 +251,16 @@ REAL(gelu_tanh, a / 2 * (1 + tanh(sqrt(2 / 3.14159265358979323846) * (a + 0.0447
 int exec_linear(executor *x, const value *v, const array *const *in, array *out)
 {
 	int64_t k = in[1]->shape[1], n = in[1]->shape[0];
-	product p = {.m = n ? array_count(out) / n : 0,
-		     .n = n,
-		     .k = k,
-		     .a = in[0]->data,
-		     .b = in[1]->data,
-		     .bias = in[2] ? in[2]->data : NULL,
-		     .c = out->data,
-		     .lda = k,
-		     .ldb = k,
-		     .ldc = n};
+	product p = { .m = n ? array_count(out) / n : 0,
+		      .n = n,
+		      .k = k,
+		      .a = in[0]->data,
+		      .b = in[1]->data,
+		      .bias = in[2] ? in[2]->data : NULL,
+		      .c = out->data,
+		      .lda = k,
+		      .ldb = k,
+		      .ldc = n };
 
 	(void)v;
 	multiply(&p, x->threads);
@@ -274,7 +274,7 @@ int exec_matmul(executor *x, const value *v, const array *const *in, array *out)
 	int64_t m = out->shape[out->rank - 2], n = out->shape[out->rank - 1];
 	int64_t k = a->shape[a->rank - 1], batches = 1;
 	array lead = *out, a_lead = *a, b_lead = *b;
-	const array *leads[] = {&a_lead, &b_lead};
+	const array *leads[] = { &a_lead, &b_lead };
 	float *turned = malloc(sizeof *turned * (size_t)(n * k + 1));
 	walker w;
 
@@ -288,15 +288,15 @@ int exec_matmul(executor *x, const value *v, const array *const *in, array *out)
 	batches = array_count(&lead);
 	for (int64_t i = 0; i < batches; i++, next(&w, &lead)) {
 		const float *from = f32(b) + w.at[1] * k * n;
-		product p = {.m = m,
-			     .n = n,
-			     .k = k,
-			     .a = f32(a) + w.at[0] * m * k,
-			     .b = turned,
-			     .c = (float *)out->data + i * m * n,
-			     .lda = k,
-			     .ldb = k,
-			     .ldc = n};
+		product p = { .m = m,
+			      .n = n,
+			      .k = k,
+			      .a = f32(a) + w.at[0] * m * k,
+			      .b = turned,
+			      .c = (float *)out->data + i * m * n,
+			      .lda = k,
+			      .ldb = k,
+			      .ldc = n };
 
 		for (int64_t r = 0; r < k; r++)
 			for (int64_t c = 0; c < n; c++)
@@ -394,10 +394,10 @@ static void attend(void *context, size_t index)
 
 int exec_attention(executor *x, const value *v, const array *const *in, array *out)
 {
-	struct heads h = {.v = v, .in = in, .out = out};
+	struct heads h = { .v = v, .in = in, .out = out };
 	array scores = {
-		.rank = 4, .shape = {out->shape[0], out->shape[1], out->shape[2], in[1]->shape[2]}
-        };
+		.rank = 4, .shape = { out->shape[0], out->shape[1], out->shape[2], in[1]->shape[2] }
+	};
 
 	if (in[3])
 		broadcast_steps(&scores, in[3], h.bias_step);
@@ -541,7 +541,7 @@ int exec_transpose(executor *x, const value *v, const array *const *in, array *o
 {
 	size_t size = dtype_size(out->type);
 	int64_t count = array_count(out);
-	walker w = {.operands = 1};
+	walker w = { .operands = 1 };
 
 	(void)x;
 	for (int i = 0; i < out->rank; i++)

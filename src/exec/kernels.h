@@ -17,8 +17,8 @@ typedef struct executor {
 #undef OP
 
 /*
- * c [m, n] = a [m, k] · b [n, k]ᵀ + bias [n] (or NULL). Sums are kept in double precision between blocks; BLAS takes over where a
- * library was found.
+ * c [m, n] = a [m, k] · b [n, k]ᵀ + bias [n] (or NULL). Sums are kept in double precision between
+ * blocks; BLAS takes over where a library was found.
  */
 typedef struct product {
 	int64_t m, n, k;

@@ -1,4 +1,5 @@
-/* The matrix product: an own blocked kernel that exists everywhere, and cblas_sgemm where a library has it. */
+/* The matrix product: an own blocked kernel that exists everywhere, and cblas_sgemm where a library
+ * has it. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <pthread.h>
@@ -16,8 +17,8 @@ static int want_blas = 1;
 
 static void find_blas(void)
 {
-	static const char *const names[] = {"libblis.so.4", "libopenblas.so.0", "libcblas.so.3",
-					    "libblas.so.3"};
+	static const char *const names[] = { "libblis.so.4", "libopenblas.so.0", "libcblas.so.3",
+					     "libblas.so.3" };
 	const char *off = getenv("ONNXPORT_BLAS");
 
 	if (off && strcmp(off, "off") == 0)
@@ -87,7 +88,7 @@ static void strip(void *context, size_t index)
 
 	for (int64_t j = first; j < end; j += TILE) {
 		for (int64_t i = 0; i < p->m; i += TILE) {
-			double sum[TILE][TILE] = {{0}};
+			double sum[TILE][TILE] = { { 0 } };
 			int64_t rows = p->m - i < TILE ? p->m - i : TILE;
 			int64_t columns = end - j < TILE ? end - j : TILE;
 

@@ -46,7 +46,7 @@ static const char *commit_of(arena *a, const char *repository, const char *revis
 {
 	char *path = arena_printf(a, "%s/refs/%s", repository, revision);
 	const char *commit = revision;
-	error ignored = {0};
+	error ignored = { 0 };
 	file *f;
 
 	if (!path || !path_is_file(path) || !(f = file_map(a, path, &ignored)))
@@ -66,7 +66,7 @@ char *hub_resolve(arena *a, const char *model, const char *cache, error *e)
 {
 	const char *mark = strrchr(model, '@'), *revision = mark ? mark + 1 : "main", *commit, *in;
 	char *id, *folder;
-	text path = {0};
+	text path = { 0 };
 
 	if (path_is_folder(model)) {
 		folder = arena_strdup(a, model);

@@ -94,14 +94,14 @@ static int add_term(struct oxp_dim *d, const dim_term *t)
 
 const dim *oxp_dim_const(graph *g, int64_t n)
 {
-	struct oxp_dim d = {.terms = n != 0, .term = {{.times = n}}};
+	struct oxp_dim d = { .terms = n != 0, .term = { { .times = n } } };
 
 	return intern(g, &d);
 }
 
 const dim *oxp_dim_axis(graph *g, const char *name)
 {
-	struct oxp_dim d = {.terms = 1, .term = {{.times = 1, .factors = 1}}};
+	struct oxp_dim d = { .terms = 1, .term = { { .times = 1, .factors = 1 } } };
 
 	d.term[0].factor[0] = arena_strdup(&g->arena, name);
 	if (!d.term[0].factor[0]) {
@@ -135,7 +135,7 @@ static int multiply(dim_term *out, const dim_term *a, const dim_term *b)
 {
 	int i = 0, j = 0;
 
-	*out = (dim_term){0};
+	*out = (dim_term){ 0 };
 	if (a->factors + b->factors > MOST_FACTORS ||
 	    __builtin_mul_overflow(a->times, b->times, &out->times))
 		return -1;
@@ -150,7 +150,7 @@ static int multiply(dim_term *out, const dim_term *a, const dim_term *b)
 
 const dim *oxp_dim_mul(graph *g, const dim *a, const dim *b)
 {
-	struct oxp_dim d = {0};
+	struct oxp_dim d = { 0 };
 
 	if (!a || !b)
 		return NULL;

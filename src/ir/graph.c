@@ -95,7 +95,7 @@ static const char *scope_of(graph *g, const value *x)
 
 value *value_new(graph *g, enum op op, value *a, value *b, value *c, value *d)
 {
-	value *in[] = {a, b, c, d}, *v;
+	value *in[] = { a, b, c, d }, *v;
 	const char *where = "";
 
 	if (g->error->code)
@@ -158,7 +158,7 @@ void oxp_output(scope s, const char *name, value *x)
 	if (g->outputs)
 		memcpy(more, g->output, (size_t)g->outputs * sizeof(*more));
 	g->output = more;
-	g->output[g->outputs++] = (output_value){name, x};
+	g->output[g->outputs++] = (output_value){ name, x };
 }
 
 /* The tensor of a parameter, by its path or one of its others; checks the shape. */
@@ -294,7 +294,7 @@ static void visit(struct walk *w, value *v)
 
 int graph_order(graph *g)
 {
-	struct walk w = {0};
+	struct walk w = { 0 };
 
 	for (int i = 0; i < g->ordered; i++)
 		g->order[i]->id = -1;
@@ -321,7 +321,7 @@ int graph_order(graph *g)
 /* Parameters that are needed and that no file has: all of them in one error, or seeded. */
 int graph_check_weights(graph *g, error *e)
 {
-	text list = {0};
+	text list = { 0 };
 	int missing = 0;
 
 	for (int i = 0; g->weights && i < g->ordered; i++) {

@@ -6,7 +6,7 @@
 /* What is wrong with the operands, with their types and shapes. */
 static int misfit(value *v, const char *what)
 {
-	text t = {0};
+	text t = { 0 };
 
 	for (int i = 0; i < v->inputs; i++) {
 		text_add(&t, i ? ", " : "");
@@ -173,7 +173,7 @@ static int infer_linear(value *v)
 static int infer_matmul(value *v)
 {
 	const value *a = v->in[0], *b = v->in[1];
-	value lead = {.rank = 0};
+	value lead = { .rank = 0 };
 
 	if (a->type != OXP_F32 || b->type != OXP_F32 || a->rank < 2 || b->rank < 2 ||
 	    a->dim[a->rank - 1] != b->dim[b->rank - 2])
@@ -204,7 +204,7 @@ static int infer_layer_norm(value *v)
 static int infer_attention(value *v)
 {
 	const value *q = v->in[0], *k = v->in[1], *x = v->in[2], *bias = v->in[3];
-	value scores = {.rank = 4};
+	value scores = { .rank = 4 };
 
 	if (q->rank != 4 || k->rank != 4 || x->rank != 4 || q->dim[0] != k->dim[0] ||
 	    q->dim[1] != k->dim[1] || q->dim[3] != k->dim[3] || k->dim[0] != x->dim[0] ||
@@ -212,7 +212,7 @@ static int infer_attention(value *v)
 		return misfit(v, "expected q, k, v as [batch, heads, sequence, head_dim]");
 	same_as(v, q);
 	v->dim[3] = x->dim[3];
-	memcpy(scores.dim, (const dim *[]){q->dim[0], q->dim[1], q->dim[2], k->dim[2]},
+	memcpy(scores.dim, (const dim *[]){ q->dim[0], q->dim[1], q->dim[2], k->dim[2] },
 	       4 * sizeof(const dim *));
 	if (bias) {
 		value sum = scores;
@@ -340,7 +340,7 @@ static const struct {
 	int least, most;
 	int (*infer)(value *v);
 } table[] = {
-#define OP(name, least, most) {least, most, infer_##name},
+#define OP(name, least, most) { least, most, infer_##name },
 #include "ir/ops.def"
 #undef OP
 };

@@ -105,7 +105,8 @@ int graph_check_weights(graph *g, error *e) MUST_USE;
 /* Records an error with its place and gives the poison value. */
 value *graph_fail(graph *g, int code, const char *fmt, ...) PRINTF(3, 4);
 
-/* A new value with these operands (NULL ones at the end are left out), its shape not inferred yet. */
+/* A new value with these operands (NULL ones at the end are left out), its shape not inferred yet.
+ */
 value *value_new(graph *g, enum op op, value *a, value *b, value *c, value *d);
 /* Infers type and shape, which checks the operands. */
 value *value_done(value *v);

@@ -7,21 +7,21 @@ value *oxp_nn_split_heads(value *x, int64_t heads)
 {
 	graph *g = graph_of(x);
 	int64_t width = dim_number(dim_of(x, 2));
-	const dim *to[] = {dim_of(x, 0), dim_of(x, 1), dim_const(g, heads),
-			   dim_const(g, heads > 0 ? width / heads : 0)};
+	const dim *to[] = { dim_of(x, 0), dim_of(x, 1), dim_const(g, heads),
+			    dim_const(g, heads > 0 ? width / heads : 0) };
 
 	if (heads < 1 || width % heads)
 		return graph_fail(g, E_MODEL, "%s: %lld heads do not divide a width of %lld",
 				  x->scope, (long long)heads, (long long)width);
-	return op_transpose(op_reshape(x, 4, to), (int[]){0, 2, 1, 3});
+	return op_transpose(op_reshape(x, 4, to), (int[]){ 0, 2, 1, 3 });
 }
 
 value *oxp_nn_merge_heads(value *x)
 {
-	const dim *to[] = {dim_of(x, 0), dim_of(x, 2),
-			   dim_mul(graph_of(x), dim_of(x, 1), dim_of(x, 3))};
+	const dim *to[] = { dim_of(x, 0), dim_of(x, 2),
+			    dim_mul(graph_of(x), dim_of(x, 1), dim_of(x, 3)) };
 
-	return op_reshape(op_transpose(x, (int[]){0, 2, 1, 3}), 3, to);
+	return op_reshape(op_transpose(x, (int[]){ 0, 2, 1, 3 }), 3, to);
 }
 
 value *oxp_nn_attention(value *q, value *k, value *v, const attention *a)
@@ -37,8 +37,8 @@ value *oxp_nn_attention(value *q, value *k, value *v, const attention *a)
 }
 
 /*
- * scores[b, h, l, r] = q[b, h, l] · table[l - r + most - 1], and for KEY_QUERY + k[b, h, r] · the same row: as matrix products
- * whose batch is the position.
+ * scores[b, h, l, r] = q[b, h, l] · table[l - r + most - 1], and for KEY_QUERY + k[b, h, r] · the
+ * same row: as matrix products whose batch is the position.
  */
 value *oxp_nn_relative_scores(scope s, const char *name, oxp_relative kind, value *q, value *k,
 			      int64_t heads, int64_t most)
@@ -51,12 +51,12 @@ value *oxp_nn_relative_scores(scope s, const char *name, oxp_relative kind, valu
 	value *rows = op_embedding(table, op_add(distance, op_int(g, most - 1))); /* l, r, d */
 	value *to_l, *to_r, *scores;
 
-	q = op_transpose(nn_split_heads(q, heads), (int[]){2, 0, 1, 3}); /* l, b, h, d */
-	to_r = op_unsqueeze(op_transpose(rows, (int[]){0, 2, 1}), 1);    /* l, 1, d, r */
-	scores = op_transpose(op_matmul(q, to_r), (int[]){1, 2, 0, 3});
+	q = op_transpose(nn_split_heads(q, heads), (int[]){ 2, 0, 1, 3 }); /* l, b, h, d */
+	to_r = op_unsqueeze(op_transpose(rows, (int[]){ 0, 2, 1 }), 1);    /* l, 1, d, r */
+	scores = op_transpose(op_matmul(q, to_r), (int[]){ 1, 2, 0, 3 });
 	if (kind != OXP_RELATIVE_KEY_QUERY)
 		return scores;
-	k = op_transpose(nn_split_heads(k, heads), (int[]){2, 0, 1, 3}); /* r, b, h, d */
-	to_l = op_unsqueeze(op_transpose(rows, (int[]){1, 2, 0}), 1);    /* r, 1, d, l */
-	return op_add(scores, op_transpose(op_matmul(k, to_l), (int[]){1, 2, 3, 0}));
+	k = op_transpose(nn_split_heads(k, heads), (int[]){ 2, 0, 1, 3 }); /* r, b, h, d */
+	to_l = op_unsqueeze(op_transpose(rows, (int[]){ 1, 2, 0 }), 1);    /* r, 1, d, l */
+	return op_add(scores, op_transpose(op_matmul(k, to_l), (int[]){ 1, 2, 3, 0 }));
 }

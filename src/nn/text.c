@@ -7,7 +7,7 @@ static value *text_input(scope s, input_spec spec, int choices)
 {
 	graph *g = s.g;
 	const dim *batch = dim_axis(g, "batch"), *length = dim_axis(g, "sequence");
-	const dim *flat[] = {batch, length};
+	const dim *flat[] = { batch, length };
 	value *x;
 
 	spec.dim[spec.rank++] = batch;
@@ -23,17 +23,17 @@ static value *text_input(scope s, input_spec spec, int choices)
 
 text_inputs oxp_nn_text_inputs(scope s, const text_spec *t)
 {
-	text_inputs in = {0};
+	text_inputs in = { 0 };
 	struct {
 		const char *name;
 		value **to;
 		oxp_fill fill;
 		int64_t range;
 	} known[] = {
-		{"input_ids",      &in.ids,   OXP_FILL_IDS,  t->vocab},
-		{"attention_mask", &in.mask,  OXP_FILL_MASK, 2       },
-		{"token_type_ids", &in.types, OXP_FILL_IDS,  t->types},
-		{"task_type_ids",  &in.tasks, OXP_FILL_IDS,  t->tasks},
+		{ "input_ids", &in.ids, OXP_FILL_IDS, t->vocab },
+		{ "attention_mask", &in.mask, OXP_FILL_MASK, 2 },
+		{ "token_type_ids", &in.types, OXP_FILL_IDS, t->types },
+		{ "task_type_ids", &in.tasks, OXP_FILL_IDS, t->tasks },
 	};
 	const char *p = t->names;
 
@@ -47,11 +47,11 @@ text_inputs oxp_nn_text_inputs(scope s, const text_spec *t)
 			return in;
 		}
 		*known[i].to = text_input(s,
-					  (input_spec){.name = known[i].name,
-						       .type = I64,
-						       .fill = known[i].fill,
-						       .range = known[i].range,
-						       .longest = t->longest},
+					  (input_spec){ .name = known[i].name,
+							.type = I64,
+							.fill = known[i].fill,
+							.range = known[i].range,
+							.longest = t->longest },
 					  t->choices);
 		p += n;
 		p += strspn(p, " ");
@@ -61,7 +61,7 @@ text_inputs oxp_nn_text_inputs(scope s, const text_spec *t)
 
 void oxp_nn_output_choices(scope s, value *logits)
 {
-	const dim *to[] = {dim_axis(s.g, "batch"), dim_axis(s.g, "choice")};
+	const dim *to[] = { dim_axis(s.g, "batch"), dim_axis(s.g, "choice") };
 
 	op_output(s, "logits", op_reshape(logits, 2, to));
 }

@@ -1,4 +1,5 @@
-/* From the graph to ONNX nodes: names, forms, constants, shapes. What each op becomes is in lower_ops.c. */
+/* From the graph to ONNX nodes: names, forms, constants, shapes. What each op becomes is in
+ * lower_ops.c. */
 #include "onnx/lower.h"
 
 #include <stdio.h>
@@ -7,7 +8,9 @@
 
 int onnx_ir_version(int opset)
 {
-	static const int version[] = {6, 7, 7, 7, 8, 8, 8, 8, 9, 9, 10, 10, 11, 12, 13, 13, 13, 14};
+	static const int version[] = {
+		6, 7, 7, 7, 8, 8, 8, 8, 9, 9, 10, 10, 11, 12, 13, 13, 13, 14
+	};
 
 	return version[opset - ONNX_OPSET_LEAST];
 }
@@ -67,7 +70,7 @@ static const char *node_name(lowering *l, const char *op)
 /* A node's text without its name: what makes two nodes the same. */
 static char *node_key(lowering *l, const emission *e)
 {
-	text t = {0};
+	text t = { 0 };
 	char *key;
 
 	text_add(&t, "%p %s", (void *)l->sink, e->op);
@@ -172,16 +175,14 @@ const char *const_float(lowering *l, double x)
 
 	if (l->in_function)
 		return EMIT(l, .op = "Constant",
-			    .attribute = {
-				    {.name = "value", .kind = ATTRIBUTE_SCALAR, .f = f}
-                });
+			    .attribute = { { .name = "value", .kind = ATTRIBUTE_SCALAR, .f = f } });
 	return literal(l, arena_printf(&l->m->arena, "/constant/%.9g", (double)f),
-		       (onnx_initializer){.type = OXP_F32, .size = sizeof f}, &f);
+		       (onnx_initializer){ .type = OXP_F32, .size = sizeof f }, &f);
 }
 
 const char *const_ints(lowering *l, int rank, const int64_t *x, int n)
 {
-	text t = {0};
+	text t = { 0 };
 	const char *name;
 
 	text_add(&t, rank ? "/constant/int64" : "/constant/int64_scalar");
@@ -190,10 +191,10 @@ const char *const_ints(lowering *l, int rank, const int64_t *x, int n)
 	name = t.s && !t.failed ? arena_strdup(&l->m->arena, t.s) : NULL;
 	text_free(&t);
 	return literal(l, name,
-		       (onnx_initializer){.type = OXP_I64,
-					  .rank = rank,
-					  .shape = {n},
-					  .size = (uint64_t)n * sizeof *x},
+		       (onnx_initializer){ .type = OXP_I64,
+					   .rank = rank,
+					   .shape = { n },
+					   .size = (uint64_t)n * sizeof *x },
 		       x);
 }
 
@@ -241,7 +242,7 @@ const char *parameter(lowering *l, const value *p, int transposed)
 			name, l->opset);
 		return "";
 	}
-	return EMIT(l, .op = "Cast", .in = {name}, .attribute = {ATTR_I("to", OXP_F32)});
+	return EMIT(l, .op = "Cast", .in = { name }, .attribute = { ATTR_I("to", OXP_F32) });
 }
 
 /* ---- Forms ---- */
@@ -354,9 +355,9 @@ static const char *axis_length(lowering *l, const char *axis, int scalar)
 		error_set(l->e, E_INTERNAL, "no input has the axis %s", axis);
 		return "";
 	}
-	shape = EMIT(l, .op = "Shape", .in = {p->name});
-	return EMIT(l, .op = "Gather", .in = {shape, const_ints(l, !scalar, &(int64_t){k}, 1)},
-		    .attribute = {ATTR_I("axis", 0)});
+	shape = EMIT(l, .op = "Shape", .in = { p->name });
+	return EMIT(l, .op = "Gather", .in = { shape, const_ints(l, !scalar, &(int64_t){ k }, 1) },
+		    .attribute = { ATTR_I("axis", 0) });
 }
 
 const char *run_time_dim(lowering *l, const dim *d, int scalar)
@@ -371,11 +372,11 @@ const char *run_time_dim(lowering *l, const dim *d, int scalar)
 		for (int k = 0; k < t->factors; k++) {
 			const char *n = axis_length(l, t->factor[k], scalar);
 
-			product = product ? EMIT(l, .op = "Mul", .in = {product, n}) : n;
+			product = product ? EMIT(l, .op = "Mul", .in = { product, n }) : n;
 		}
-		sum = sum ? EMIT(l, .op = "Add", .in = {sum, product}) : product;
+		sum = sum ? EMIT(l, .op = "Add", .in = { sum, product }) : product;
 	}
-	return sum ? sum : const_ints(l, !scalar, &(int64_t){0}, 1);
+	return sum ? sum : const_ints(l, !scalar, &(int64_t){ 0 }, 1);
 }
 
 /* How much work a dimension is at run time: the one that costs most becomes Reshape's -1. */
@@ -389,16 +390,16 @@ static int dim_cost(const dim *d)
 }
 
 /*
- * Reshape's target. Constants stand for themselves, 0 copies a dimension that stays in place, -1 is one that
- * follows from the rest; only what then is left is asked for at run time.
+ * Reshape's target. Constants stand for themselves, 0 copies a dimension that stays in place, -1 is
+ * one that follows from the rest; only what then is left is asked for at run time.
  */
 static const char *shape_operand(lowering *l, const dim *const *from, int from_rank,
 				 const dim *const *to, int rank)
 {
 	int64_t n[OXP_MAX_RANK];
-	const char *piece[OXP_MAX_RANK + 1] = {0};
+	const char *piece[OXP_MAX_RANK + 1] = { 0 };
 	int unknown = 0, inferred = -1, pieces = 0;
-	emission concat = {.op = "Concat", .attribute = {ATTR_I("axis", 0)}};
+	emission concat = { .op = "Concat", .attribute = { ATTR_I("axis", 0) } };
 
 	for (int i = 0; i < rank; i++) {
 		n[i] = dim_number(to[i]);
@@ -429,16 +430,16 @@ static const char *shape_operand(lowering *l, const dim *const *from, int from_r
 const char *reshape_to(lowering *l, const char *x, const dim *const *from, int from_rank,
 		       const dim *const *to, int rank)
 {
-	return EMIT(l, .op = "Reshape", .in = {x, shape_operand(l, from, from_rank, to, rank)});
+	return EMIT(l, .op = "Reshape", .in = { x, shape_operand(l, from, from_rank, to, rank) });
 }
 
 const char *emit_unsqueeze(lowering *l, const char *x, int axis)
 {
-	attribute axes = {.name = "axes", .kind = ATTRIBUTE_INTS, .ints = {axis}, .count = 1};
+	attribute axes = { .name = "axes", .kind = ATTRIBUTE_INTS, .ints = { axis }, .count = 1 };
 
 	if (l->opset < 13)
-		return EMIT(l, .op = "Unsqueeze", .in = {x}, .attribute = {axes});
-	return EMIT(l, .op = "Unsqueeze", .in = {x, const_ints(l, 1, &(int64_t){axis}, 1)});
+		return EMIT(l, .op = "Unsqueeze", .in = { x }, .attribute = { axes });
+	return EMIT(l, .op = "Unsqueeze", .in = { x, const_ints(l, 1, &(int64_t){ axis }, 1) });
 }
 
 /* ---- Functions ---- */
@@ -454,7 +455,7 @@ static onnx_function *find_function(const onnx_model *m, const char *name)
 /* The body, with the function's own input names for operands. */
 static onnx_function *make_function(lowering *l, const written_out *w)
 {
-	static const char *const letters[] = {"a", "b", "c", "d"};
+	static const char *const letters[] = { "a", "b", "c", "d" };
 	onnx_function *f = arena_alloc(&l->m->arena, sizeof *f);
 	onnx_nodes *sink = l->sink;
 	written_out inside = *w;
@@ -479,7 +480,7 @@ static onnx_function *make_function(lowering *l, const written_out *w)
 
 const char *emit_function(lowering *l, const written_out *w)
 {
-	emission call = {.op = w->name, .domain = ONNX_FUNCTIONS};
+	emission call = { .op = w->name, .domain = ONNX_FUNCTIONS };
 
 	if (l->m->ir_version < 8)
 		return w->body(l, w);
@@ -495,11 +496,10 @@ const char *const_attribute(lowering *l, const written_out *w)
 {
 	if (!l->in_function)
 		return const_float(l, w->number);
-	return EMIT(
-		l, .op = "Constant",
-		.attribute = {
-			{.name = "value_float", .kind = ATTRIBUTE_REFERENCE, .s = w->attribute}
-        });
+	return EMIT(l, .op = "Constant",
+		    .attribute = { { .name = "value_float",
+				     .kind = ATTRIBUTE_REFERENCE,
+				     .s = w->attribute } });
 }
 
 /* ---- The whole ---- */
@@ -507,7 +507,7 @@ const char *const_attribute(lowering *l, const written_out *w)
 static const struct {
 	void (*lower)(lowering *l, const value *v);
 } table[] = {
-#define OP(name, least, most) {lower_##name},
+#define OP(name, least, most) { lower_##name },
 #include "ir/ops.def"
 #undef OP
 };
@@ -525,7 +525,7 @@ static int lower_inputs(lowering *l)
 		const value *v = g->input[i];
 		onnx_port *p = &m->input[m->inputs++];
 
-		*p = (onnx_port){v->input->name, v->type, v->rank, {0}};
+		*p = (onnx_port){ v->input->name, v->type, v->rank, { 0 } };
 		memcpy(p->dim, v->dim, sizeof p->dim);
 	}
 	return 0;
@@ -547,14 +547,14 @@ static void lower_output(lowering *l, const output_value *o)
 	onnx_port *p = &m->output[m->outputs++];
 	onnx_node *n = producer(m, name);
 
-	*p = (onnx_port){o->name, o->x->type, o->x->rank, {0}};
+	*p = (onnx_port){ o->name, o->x->type, o->x->rank, { 0 } };
 	memcpy(p->dim, o->x->dim, sizeof p->dim);
 	for (int i = 0; n && i + 1 < m->outputs; i++)
 		if (m->output[i].name == name) /* two outputs of one value */
 			n = NULL;
 	if (!n) {
 		l->now = NULL;
-		old = EMIT(l, .op = "Identity", .in = {name}, .attribute = {{0}});
+		old = EMIT(l, .op = "Identity", .in = { name }, .attribute = { { 0 } });
 		n = producer(m, old);
 		if (!n)
 			return;
@@ -580,7 +580,7 @@ static int is_output(const onnx_model *m, const char *name)
 static int drop_unneeded(lowering *l)
 {
 	onnx_model *m = l->m;
-	map needed = {0};
+	map needed = { 0 };
 	int kept = 0;
 
 	for (int i = m->graph.count; i-- > 0;) {
@@ -632,7 +632,7 @@ static int lower_graph(lowering *l)
 onnx_model *onnx_lower(graph *g, const onnx_options *o, error *e)
 {
 	onnx_model *m = calloc(1, sizeof *m);
-	lowering l = {.g = g, .m = m, .e = e, .options = o, .opset = o->opset};
+	lowering l = { .g = g, .m = m, .e = e, .options = o, .opset = o->opset };
 
 	if (!m) {
 		error_memory(e);

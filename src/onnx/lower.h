@@ -2,7 +2,8 @@
  * lower.h: what the per-op lowerings (lower_ops.c) work with.
  *
  * A value may be had in two forms: full, in its own shape, and flat, with all axes but the last
- * merged. Linear layers give and take the flat form, so the hidden state stays two-dimensional between them; the other form is made when somebody asks for it.
+ * merged. Linear layers give and take the flat form, so the hidden state stays two-dimensional
+ * between them; the other form is made when somebody asks for it.
  */
 #ifndef ONNX_LOWER_H
 #define ONNX_LOWER_H
@@ -30,9 +31,9 @@ typedef struct lowering {
 
 typedef onnx_attribute attribute;
 
-#define ATTR_I(n, x) ((attribute){.name = (n), .kind = ATTRIBUTE_INT, .i = (x)})
-#define ATTR_F(n, x) ((attribute){.name = (n), .kind = ATTRIBUTE_FLOAT, .f = (x)})
-#define ATTR_S(n, x) ((attribute){.name = (n), .kind = ATTRIBUTE_STRING, .s = (x)})
+#define ATTR_I(n, x) ((attribute){ .name = (n), .kind = ATTRIBUTE_INT, .i = (x) })
+#define ATTR_F(n, x) ((attribute){ .name = (n), .kind = ATTRIBUTE_FLOAT, .f = (x) })
+#define ATTR_S(n, x) ((attribute){ .name = (n), .kind = ATTRIBUTE_STRING, .s = (x) })
 
 typedef struct emission {
 	const char *op, *domain;
@@ -42,7 +43,7 @@ typedef struct emission {
 
 /* A node; returns the name of its output ("" after an error). */
 const char *emit(lowering *l, const emission *e);
-#define EMIT(l, ...) emit(l, &(emission){__VA_ARGS__})
+#define EMIT(l, ...) emit(l, &(emission){ __VA_ARGS__ })
 
 const char *full(lowering *l, const value *v);
 const char *flat(lowering *l, const value *v);

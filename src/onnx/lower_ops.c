@@ -1,4 +1,5 @@
-/* What every operation becomes at every opset: the operator itself where the opset has it, else others that give the same. */
+/* What every operation becomes at every opset: the operator itself where the opset has it, else
+ * others that give the same. */
 #include "onnx/lower.h"
 
 #include <math.h>
@@ -26,7 +27,7 @@ static void unary(lowering *l, const value *v, const char *op, attribute a)
 {
 	const char *x = either(l, v->in[0]);
 
-	set_like(l, v, v->in[0], EMIT(l, .op = op, .in = {x}, .attribute = {a}));
+	set_like(l, v, v->in[0], EMIT(l, .op = op, .in = { x }, .attribute = { a }));
 }
 
 /* Whether a value may stand beside a flat one: it is the same shape, or at most a last axis. */
@@ -47,15 +48,15 @@ static void binary(lowering *l, const value *v, const char *op)
 	int flat_wins = (a->rank > 2 && has_flat(l, a)) || (b->rank > 2 && has_flat(l, b));
 
 	if (flat_wins && v->rank > 2 && goes_with_flat(v, a) && goes_with_flat(v, b))
-		set_flat(l, v, EMIT(l, .op = op, .in = {as_flat(l, a), as_flat(l, b)}));
+		set_flat(l, v, EMIT(l, .op = op, .in = { as_flat(l, a), as_flat(l, b) }));
 	else
-		set_full(l, v, EMIT(l, .op = op, .in = {full(l, a), full(l, b)}));
+		set_full(l, v, EMIT(l, .op = op, .in = { full(l, a), full(l, b) }));
 }
 
 #define UNARY(name, op)                                                                            \
 	void lower_##name(lowering *l, const value *v)                                             \
 	{                                                                                          \
-		unary(l, v, op, (attribute){0});                                                   \
+		unary(l, v, op, (attribute){ 0 });                                                 \
 	}
 #define BINARY(name, op)                                                                           \
 	void lower_##name(lowering *l, const value *v)                                             \
@@ -82,17 +83,17 @@ void lower_less_equal(lowering *l, const value *v)
 	const char *a = full(l, v->in[0]), *b = full(l, v->in[1]);
 
 	if (l->opset >= 12)
-		set_full(l, v, EMIT(l, .op = "LessOrEqual", .in = {a, b}));
+		set_full(l, v, EMIT(l, .op = "LessOrEqual", .in = { a, b }));
 	else
 		set_full(l, v,
-			 EMIT(l, .op = "Not", .in = {EMIT(l, .op = "Greater", .in = {a, b})}));
+			 EMIT(l, .op = "Not", .in = { EMIT(l, .op = "Greater", .in = { a, b }) }));
 }
 
 void lower_where(lowering *l, const value *v)
 {
 	set_full(l, v,
 		 EMIT(l, .op = "Where",
-		      .in = {full(l, v->in[0]), full(l, v->in[1]), full(l, v->in[2])}));
+		      .in = { full(l, v->in[0]), full(l, v->in[1]), full(l, v->in[2]) }));
 }
 
 void lower_cast(lowering *l, const value *v)
@@ -110,33 +111,34 @@ void lower_clip(lowering *l, const value *v)
 	const char *x = either(l, v->in[0]);
 
 	set_like(l, v, v->in[0],
-		 EMIT(l, .op = "Clip", .in = {x, const_float(l, v->low), const_float(l, v->high)}));
+		 EMIT(l, .op = "Clip",
+		      .in = { x, const_float(l, v->low), const_float(l, v->high) }));
 }
 
 /* ---- GELU: its own operator from opset 20 ---- */
 
 static const char *gelu_body(lowering *l, const written_out *w)
 {
-	const char *x = EMIT(l, .op = "Div", .in = {w->in[0], const_float(l, sqrt(2))});
+	const char *x = EMIT(l, .op = "Div", .in = { w->in[0], const_float(l, sqrt(2)) });
 
-	x = EMIT(l, .op = "Erf", .in = {x});
-	x = EMIT(l, .op = "Add", .in = {x, const_float(l, 1)});
-	x = EMIT(l, .op = "Mul", .in = {w->in[0], x});
-	return EMIT(l, .op = "Mul", .in = {x, const_float(l, 0.5)});
+	x = EMIT(l, .op = "Erf", .in = { x });
+	x = EMIT(l, .op = "Add", .in = { x, const_float(l, 1) });
+	x = EMIT(l, .op = "Mul", .in = { w->in[0], x });
+	return EMIT(l, .op = "Mul", .in = { x, const_float(l, 0.5) });
 }
 
 static const char *gelu_tanh_body(lowering *l, const written_out *w)
 {
-	const char *x = EMIT(l, .op = "Mul", .in = {w->in[0], w->in[0]});
+	const char *x = EMIT(l, .op = "Mul", .in = { w->in[0], w->in[0] });
 
-	x = EMIT(l, .op = "Mul", .in = {w->in[0], x});
-	x = EMIT(l, .op = "Mul", .in = {x, const_float(l, 0.044715)});
-	x = EMIT(l, .op = "Add", .in = {w->in[0], x});
-	x = EMIT(l, .op = "Mul", .in = {x, const_float(l, sqrt(2 / 3.14159265358979323846))});
-	x = EMIT(l, .op = "Tanh", .in = {x});
-	x = EMIT(l, .op = "Add", .in = {x, const_float(l, 1)});
-	x = EMIT(l, .op = "Mul", .in = {w->in[0], x});
-	return EMIT(l, .op = "Mul", .in = {x, const_float(l, 0.5)});
+	x = EMIT(l, .op = "Mul", .in = { w->in[0], x });
+	x = EMIT(l, .op = "Mul", .in = { x, const_float(l, 0.044715) });
+	x = EMIT(l, .op = "Add", .in = { w->in[0], x });
+	x = EMIT(l, .op = "Mul", .in = { x, const_float(l, sqrt(2 / 3.14159265358979323846)) });
+	x = EMIT(l, .op = "Tanh", .in = { x });
+	x = EMIT(l, .op = "Add", .in = { x, const_float(l, 1) });
+	x = EMIT(l, .op = "Mul", .in = { w->in[0], x });
+	return EMIT(l, .op = "Mul", .in = { x, const_float(l, 0.5) });
 }
 
 void lower_gelu(lowering *l, const value *v)
@@ -144,11 +146,11 @@ void lower_gelu(lowering *l, const value *v)
 	const char *x = either(l, v->in[0]);
 
 	set_like(l, v, v->in[0],
-		 l->opset >= 20 ? EMIT(l, .op = "Gelu", .in = {x})
-				: emit_function(l, &(written_out){.name = "Gelu",
-								  .inputs = 1,
-								  .in = {x},
-								  .body = gelu_body}));
+		 l->opset >= 20 ? EMIT(l, .op = "Gelu", .in = { x })
+				: emit_function(l, &(written_out){ .name = "Gelu",
+								   .inputs = 1,
+								   .in = { x },
+								   .body = gelu_body }));
 }
 
 void lower_gelu_tanh(lowering *l, const value *v)
@@ -156,12 +158,12 @@ void lower_gelu_tanh(lowering *l, const value *v)
 	const char *x = either(l, v->in[0]);
 
 	set_like(l, v, v->in[0],
-		 l->opset >= 20 ? EMIT(l, .op = "Gelu", .in = {x},
-				       .attribute = {ATTR_S("approximate", "tanh")})
-				: emit_function(l, &(written_out){.name = "GeluTanh",
-								  .inputs = 1,
-								  .in = {x},
-								  .body = gelu_tanh_body}));
+		 l->opset >= 20 ? EMIT(l, .op = "Gelu", .in = { x },
+				       .attribute = { ATTR_S("approximate", "tanh") })
+				: emit_function(l, &(written_out){ .name = "GeluTanh",
+								   .inputs = 1,
+								   .in = { x },
+								   .body = gelu_tanh_body }));
 }
 
 /* ---- Products ---- */
@@ -172,63 +174,62 @@ void lower_linear(lowering *l, const value *v)
 	const value *x = v->in[0], *w = v->in[1], *b = v->in[2];
 
 	if (l->options->linear == LINEAR_MATMUL && w->op == OP_param) {
-		const char *y = EMIT(l, .op = "MatMul", .in = {full(l, x), parameter(l, w, 1)});
+		const char *y = EMIT(l, .op = "MatMul", .in = { full(l, x), parameter(l, w, 1) });
 
-		set_full(l, v, b ? EMIT(l, .op = "Add", .in = {full(l, b), y}) : y);
+		set_full(l, v, b ? EMIT(l, .op = "Add", .in = { full(l, b), y }) : y);
 	} else {
 		set_flat(l, v,
 			 EMIT(l, .op = "Gemm",
-			      .in = {flat(l, x), full(l, w), b ? full(l, b) : NULL},
-			      .attribute = {ATTR_I("transB", 1)}));
+			      .in = { flat(l, x), full(l, w), b ? full(l, b) : NULL },
+			      .attribute = { ATTR_I("transB", 1) }));
 	}
 }
 
 void lower_matmul(lowering *l, const value *v)
 {
-	set_full(l, v, EMIT(l, .op = "MatMul", .in = {full(l, v->in[0]), full(l, v->in[1])}));
+	set_full(l, v, EMIT(l, .op = "MatMul", .in = { full(l, v->in[0]), full(l, v->in[1]) }));
 }
 
 /* q is scaled, which is the smallest of the three places */
 static const char *attention_body(lowering *l, const written_out *w)
 {
 	attribute perm = {
-		.name = "perm", .kind = ATTRIBUTE_INTS, .ints = {0, 1, 3, 2},
-                        .count = 4
-        };
-	const char *q = EMIT(l, .op = "Mul", .in = {w->in[0], const_attribute(l, w)});
-	const char *k = EMIT(l, .op = "Transpose", .in = {w->in[1]}, .attribute = {perm});
-	const char *s = EMIT(l, .op = "MatMul", .in = {q, k});
+		.name = "perm", .kind = ATTRIBUTE_INTS, .ints = { 0, 1, 3, 2 }, .count = 4
+	};
+	const char *q = EMIT(l, .op = "Mul", .in = { w->in[0], const_attribute(l, w) });
+	const char *k = EMIT(l, .op = "Transpose", .in = { w->in[1] }, .attribute = { perm });
+	const char *s = EMIT(l, .op = "MatMul", .in = { q, k });
 
 	if (w->in[3])
-		s = EMIT(l, .op = "Add", .in = {s, w->in[3]});
-	s = EMIT(l, .op = "Softmax", .in = {s},
-		 .attribute = {ATTR_I("axis", l->opset < 13 ? 3 : -1)});
-	return EMIT(l, .op = "MatMul", .in = {s, w->in[2]});
+		s = EMIT(l, .op = "Add", .in = { s, w->in[3] });
+	s = EMIT(l, .op = "Softmax", .in = { s },
+		 .attribute = { ATTR_I("axis", l->opset < 13 ? 3 : -1) });
+	return EMIT(l, .op = "MatMul", .in = { s, w->in[2] });
 }
 
-/* ONNX Runtime broadcasts a mask's batch and heads, not its queries: one row per query, once for all layers. */
+/* ONNX Runtime broadcasts a mask's batch and heads, not its queries: one row per query, once for
+ * all layers. */
 static const char *mask_per_query(lowering *l, const value *bias, const dim *queries)
 {
-	const char *x = full(l, bias), *one = const_ints(l, 1, (int64_t[]){1, 1}, 2), *shape;
+	const char *x = full(l, bias), *one = const_ints(l, 1, (int64_t[]){ 1, 1 }, 2), *shape;
 
 	if (bias->rank == 4 && bias->dim[2] == queries)
 		return x;
-	shape = EMIT(l, .op = "Concat",
-		     .in = {one, run_time_dim(l, queries, 0), const_ints(l, 1, (int64_t[]){1}, 1)},
-		     .attribute = {ATTR_I("axis", 0)});
-	return EMIT(l, .op = "Expand", .in = {x, shape});
+	shape = EMIT(
+		l, .op = "Concat",
+		.in = { one, run_time_dim(l, queries, 0), const_ints(l, 1, (int64_t[]){ 1 }, 1) },
+		.attribute = { ATTR_I("axis", 0) });
+	return EMIT(l, .op = "Expand", .in = { x, shape });
 }
 
 void lower_attention(lowering *l, const value *v)
 {
-	written_out w = {
-		.name = v->in[3] ? "Attention" : "AttentionUnmasked",
-		.inputs = v->inputs,
-		.in = {full(l, v->in[0]), full(l, v->in[1]), full(l, v->in[2])},
-		.attribute = "scale",
-		.number = v->number,
-		.body = attention_body
-        };
+	written_out w = { .name = v->in[3] ? "Attention" : "AttentionUnmasked",
+			  .inputs = v->inputs,
+			  .in = { full(l, v->in[0]), full(l, v->in[1]), full(l, v->in[2]) },
+			  .attribute = "scale",
+			  .number = v->number,
+			  .body = attention_body };
 
 	if (l->opset < 23) {
 		if (v->in[3])
@@ -239,28 +240,28 @@ void lower_attention(lowering *l, const value *v)
 	if (v->in[3])
 		w.in[3] = mask_per_query(l, v->in[3], v->in[0]->dim[2]);
 	set_full(l, v,
-		 EMIT(l, .op = "Attention", .in = {w.in[0], w.in[1], w.in[2], w.in[3]},
-		      .attribute = {ATTR_F("scale", v->number)}));
+		 EMIT(l, .op = "Attention", .in = { w.in[0], w.in[1], w.in[2], w.in[3] },
+		      .attribute = { ATTR_F("scale", v->number) }));
 }
 
 /* ---- Norms and reductions ---- */
 
 static const char *mean_last(lowering *l, const char *x)
 {
-	attribute axes = {.name = "axes", .kind = ATTRIBUTE_INTS, .ints = {-1}, .count = 1};
+	attribute axes = { .name = "axes", .kind = ATTRIBUTE_INTS, .ints = { -1 }, .count = 1 };
 
-	return EMIT(l, .op = "ReduceMean", .in = {x}, .attribute = {axes});
+	return EMIT(l, .op = "ReduceMean", .in = { x }, .attribute = { axes });
 }
 
 static const char *layer_norm_written_out(lowering *l, const char *x, const value *v)
 {
-	const char *d = EMIT(l, .op = "Sub", .in = {x, mean_last(l, x)});
-	const char *var = mean_last(l, EMIT(l, .op = "Pow", .in = {d, const_float(l, 2)}));
+	const char *d = EMIT(l, .op = "Sub", .in = { x, mean_last(l, x) });
+	const char *var = mean_last(l, EMIT(l, .op = "Pow", .in = { d, const_float(l, 2) }));
 
-	var = EMIT(l, .op = "Add", .in = {var, const_float(l, v->number)});
-	x = EMIT(l, .op = "Div", .in = {d, EMIT(l, .op = "Sqrt", .in = {var})});
-	x = EMIT(l, .op = "Mul", .in = {x, full(l, v->in[1])});
-	return EMIT(l, .op = "Add", .in = {x, full(l, v->in[2])});
+	var = EMIT(l, .op = "Add", .in = { var, const_float(l, v->number) });
+	x = EMIT(l, .op = "Div", .in = { d, EMIT(l, .op = "Sqrt", .in = { var }) });
+	x = EMIT(l, .op = "Mul", .in = { x, full(l, v->in[1]) });
+	return EMIT(l, .op = "Add", .in = { x, full(l, v->in[2]) });
 }
 
 void lower_layer_norm(lowering *l, const value *v)
@@ -271,8 +272,8 @@ void lower_layer_norm(lowering *l, const value *v)
 
 	if (l->opset >= 17)
 		y = EMIT(l, .op = "LayerNormalization",
-			 .in = {in, full(l, v->in[1]), full(l, v->in[2])},
-			 .attribute = {ATTR_I("axis", -1), ATTR_F("epsilon", v->number)});
+			 .in = { in, full(l, v->in[1]), full(l, v->in[2]) },
+			 .attribute = { ATTR_I("axis", -1), ATTR_F("epsilon", v->number) });
 	else
 		y = layer_norm_written_out(l, in, v);
 	if (is_flat)
@@ -283,11 +284,11 @@ void lower_layer_norm(lowering *l, const value *v)
 
 static const char *transposed(lowering *l, const char *x, const int *perm, int rank)
 {
-	attribute a = {.name = "perm", .kind = ATTRIBUTE_INTS, .count = rank};
+	attribute a = { .name = "perm", .kind = ATTRIBUTE_INTS, .count = rank };
 
 	for (int i = 0; i < rank; i++)
 		a.ints[i] = perm[i];
-	return EMIT(l, .op = "Transpose", .in = {x}, .attribute = {a});
+	return EMIT(l, .op = "Transpose", .in = { x }, .attribute = { a });
 }
 
 /* Before opset 13 Softmax takes all axes from its own on as one: right for the last axis only. */
@@ -300,28 +301,31 @@ void lower_softmax(lowering *l, const value *v)
 		perm[i] = i == v->axis ? v->rank - 1 : i == v->rank - 1 ? v->axis : i;
 	if (swap)
 		x = transposed(l, x, perm, v->rank);
-	x = EMIT(l, .op = "Softmax", .in = {x},
-		 .attribute = {ATTR_I("axis", swap ? v->rank - 1 : v->axis)});
+	x = EMIT(l, .op = "Softmax", .in = { x },
+		 .attribute = { ATTR_I("axis", swap ? v->rank - 1 : v->axis) });
 	set_full(l, v, swap ? transposed(l, x, perm, v->rank) : x);
 }
 
 void lower_mean(lowering *l, const value *v)
 {
 	const char *x = full(l, v->in[0]);
-	attribute axes = {.name = "axes", .kind = ATTRIBUTE_INTS, .ints = {v->axis}, .count = 1};
+	attribute axes = {
+		.name = "axes", .kind = ATTRIBUTE_INTS, .ints = { v->axis }, .count = 1
+	};
 
 	if (l->opset < 18)
-		x = EMIT(l, .op = "ReduceMean", .in = {x},
-			 .attribute = {axes, ATTR_I("keepdims", 0)});
+		x = EMIT(l, .op = "ReduceMean", .in = { x },
+			 .attribute = { axes, ATTR_I("keepdims", 0) });
 	else
-		x = EMIT(l, .op = "ReduceMean", .in = {x, const_ints(l, 1, &(int64_t){v->axis}, 1)},
-			 .attribute = {ATTR_I("keepdims", 0)});
+		x = EMIT(l, .op = "ReduceMean",
+			 .in = { x, const_ints(l, 1, &(int64_t){ v->axis }, 1) },
+			 .attribute = { ATTR_I("keepdims", 0) });
 	set_full(l, v, x);
 }
 
 void lower_cumsum(lowering *l, const value *v)
 {
-	set_full(l, v, EMIT(l, .op = "CumSum", .in = {full(l, v->in[0]), const_int(l, v->axis)}));
+	set_full(l, v, EMIT(l, .op = "CumSum", .in = { full(l, v->in[0]), const_int(l, v->axis) }));
 }
 
 /* ---- Moving elements ---- */
@@ -329,24 +333,24 @@ void lower_cumsum(lowering *l, const value *v)
 void lower_embedding(lowering *l, const value *v)
 {
 	set_full(l, v,
-		 EMIT(l, .op = "Gather", .in = {full(l, v->in[0]), full(l, v->in[1])},
-		      .attribute = {ATTR_I("axis", 0)}));
+		 EMIT(l, .op = "Gather", .in = { full(l, v->in[0]), full(l, v->in[1]) },
+		      .attribute = { ATTR_I("axis", 0) }));
 }
 
 void lower_head(lowering *l, const value *v)
 {
-	const char *zero = const_ints(l, 1, &(int64_t){0}, 1);
+	const char *zero = const_ints(l, 1, &(int64_t){ 0 }, 1);
 
 	set_full(l, v,
 		 EMIT(l, .op = "Slice",
-		      .in = {full(l, v->in[0]), zero, run_time_dim(l, v->dim[0], 0), zero}));
+		      .in = { full(l, v->in[0]), zero, run_time_dim(l, v->dim[0], 0), zero }));
 }
 
 void lower_select(lowering *l, const value *v)
 {
 	set_full(l, v,
-		 EMIT(l, .op = "Gather", .in = {full(l, v->in[0]), const_int(l, v->index)},
-		      .attribute = {ATTR_I("axis", v->axis)}));
+		 EMIT(l, .op = "Gather", .in = { full(l, v->in[0]), const_int(l, v->index) },
+		      .attribute = { ATTR_I("axis", v->axis) }));
 }
 
 void lower_transpose(lowering *l, const value *v)
@@ -362,15 +366,15 @@ void lower_unsqueeze(lowering *l, const value *v)
 void lower_concat(lowering *l, const value *v)
 {
 	set_full(l, v,
-		 EMIT(l, .op = "Concat", .in = {full(l, v->in[0]), full(l, v->in[1])},
-		      .attribute = {ATTR_I("axis", v->axis)}));
+		 EMIT(l, .op = "Concat", .in = { full(l, v->in[0]), full(l, v->in[1]) },
+		      .attribute = { ATTR_I("axis", v->axis) }));
 }
 
 void lower_range(lowering *l, const value *v)
 {
 	set_full(l, v,
 		 EMIT(l, .op = "Range",
-		      .in = {const_int(l, 0), run_time_dim(l, v->dim[0], 1), const_int(l, 1)}));
+		      .in = { const_int(l, 0), run_time_dim(l, v->dim[0], 1), const_int(l, 1) }));
 }
 
 /* ---- What is there already ---- */

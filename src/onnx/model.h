@@ -1,4 +1,5 @@
-/* model.h: an ONNX model on its way to a file. Small things in memory, weights as places to stream from. */
+/* model.h: an ONNX model on its way to a file. Small things in memory, weights as places to stream
+ * from. */
 #ifndef ONNX_MODEL_H
 #define ONNX_MODEL_H
 

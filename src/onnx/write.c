@@ -1,6 +1,7 @@
 /*
- * The ONNX file. Everything but the weights is put together in memory, since it is small; the weights stream from where they lie.
- * Field numbers are those of onnx.proto (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto).
+ * The ONNX file. Everything but the weights is put together in memory, since it is small; the
+ * weights stream from where they lie. Field numbers are those of onnx.proto
+ * (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +32,7 @@ struct writer {
 static void put_attribute(text *t, const onnx_attribute *a)
 {
 	enum { INT = 2, FLOAT = 1, STRING = 3, TENSOR = 4, INTS = 7 };
-	text in = {0}, scalar = {0};
+	text in = { 0 }, scalar = { 0 };
 	float f = (float)a->f;
 
 	pb_string(&in, 1, a->name);
@@ -69,7 +70,7 @@ static void put_attribute(text *t, const onnx_attribute *a)
 
 static void put_node(text *t, int field, const onnx_node *n)
 {
-	text in = {0};
+	text in = { 0 };
 
 	for (int i = 0; i < n->inputs; i++)
 		pb_string(&in, 1, n->in[i]);
@@ -85,10 +86,10 @@ static void put_node(text *t, int field, const onnx_node *n)
 
 static void put_port(text *t, int field, const onnx_port *p)
 {
-	text shape = {0}, dense = {0}, type = {0}, info = {0};
+	text shape = { 0 }, dense = { 0 }, type = { 0 }, info = { 0 };
 
 	for (int i = 0; i < p->rank; i++) {
-		text d = {0};
+		text d = { 0 };
 		int64_t n = oxp_dim_number(p->dim[i]);
 
 		if (n >= 0)
@@ -107,7 +108,7 @@ static void put_port(text *t, int field, const onnx_port *p)
 
 static void put_opset(text *t, int field, const char *domain, int version)
 {
-	text in = {0};
+	text in = { 0 };
 
 	pb_string(&in, 1, domain);
 	pb_int(&in, 2, version);
@@ -116,7 +117,7 @@ static void put_opset(text *t, int field, const char *domain, int version)
 
 static void put_pair(text *t, int field, const char *key, const char *what)
 {
-	text in = {0};
+	text in = { 0 };
 
 	pb_string(&in, 1, key);
 	pb_string(&in, 2, what);
@@ -125,7 +126,7 @@ static void put_pair(text *t, int field, const char *key, const char *what)
 
 static void put_function(text *t, const onnx_model *m, const onnx_function *f)
 {
-	text in = {0};
+	text in = { 0 };
 
 	pb_string(&in, 1, f->name);
 	for (int i = 0; i < f->inputs; i++)
@@ -155,7 +156,7 @@ static void put_external(text *t, const onnx_initializer *x)
 /* An initializer's message up to its bytes, which follow where they are inside the model. */
 static void put_initializer_head(text *t, const onnx_initializer *x)
 {
-	text in = {0};
+	text in = { 0 };
 	uint64_t inside = x->location ? 0 : pb_open_size(9, x->size) + x->size;
 
 	for (int i = 0; i < x->rank; i++)
@@ -294,7 +295,7 @@ static int write_initializers(struct writer *w)
 {
 	for (int i = 0; i < w->m->initializers; i++) {
 		const onnx_initializer *x = w->m->initializer[i];
-		text head = {0};
+		text head = { 0 };
 
 		put_initializer_head(&head, x);
 		if (write_text(w, &head) == 0 && !x->location)
@@ -312,7 +313,7 @@ static uint64_t graph_size(const onnx_model *m, const text *head, const text *ta
 	uint64_t n = head->len + tail->len;
 
 	for (int i = 0; i < m->initializers; i++) {
-		text t = {0};
+		text t = { 0 };
 
 		put_initializer_head(&t, m->initializer[i]);
 		n += t.len + (m->initializer[i]->location ? 0 : m->initializer[i]->size);
@@ -325,7 +326,7 @@ static uint64_t graph_size(const onnx_model *m, const text *head, const text *ta
 static int write_model(struct writer *w)
 {
 	const onnx_model *m = w->m;
-	text start = {0}, head = {0}, tail = {0}, end = {0};
+	text start = { 0 }, head = { 0 }, tail = { 0 }, end = { 0 };
 	uint64_t size;
 
 	put_graph_head(&head, m);
@@ -445,13 +446,13 @@ static uint64_t weight_bytes(const onnx_model *m, enum onnx_weights weights)
 static int write_files(struct writer *w, const char *path, const char *data, uint64_t data_size,
 		       onnx_written *written)
 {
-	outfile external = {.fd = -1};
+	outfile external = { .fd = -1 };
 
 	if (data_size) {
 		if (write_external(w, data, path_base(data)))
 			return w->e->code;
 		external = w->out;
-		w->out = (outfile){.fd = -1};
+		w->out = (outfile){ .fd = -1 };
 		written->external = 1;
 	}
 	if (output_open(&w->out, path, w->e) == 0 && write_model(w) == 0 &&
@@ -468,11 +469,11 @@ static int write_files(struct writer *w, const char *path, const char *data, uin
 int onnx_write(onnx_model *m, const char *path, enum onnx_weights weights,
 	       const onnx_progress *progress, onnx_written *written, error *e)
 {
-	struct writer w = {.m = m, .out = {.fd = -1}, .e = e, .progress = progress};
+	struct writer w = { .m = m, .out = { .fd = -1 }, .e = e, .progress = progress };
 	char *data = arena_printf(&m->arena, "%s_data", path);
 	uint64_t data_size = 0;
 
-	*written = (onnx_written){0};
+	*written = (onnx_written){ 0 };
 	w.buffer = malloc(sizeof(float) * PIECE);
 	if (!data || !w.buffer) {
 		free(w.buffer);

@@ -73,10 +73,7 @@ int checkpoint_add(checkpoint *c, const tensor *t, error *e)
 /* The path itself, or with the norms' names of the first TensorFlow checkpoints. */
 static tensor *find_spelled(checkpoint *c, const char *path)
 {
-	static const char *const old[][2] = {
-		{".weight", ".gamma"},
-                {".bias",   ".beta" }
-        };
+	static const char *const old[][2] = { { ".weight", ".gamma" }, { ".bias", ".beta" } };
 	tensor *t = map_get(&c->by_name, path);
 
 	for (int i = 0; i < 2 && !t; i++) {
@@ -122,10 +119,10 @@ static const struct {
 	const char *name;
 	int (*read)(checkpoint *c, const char *path, error *e);
 } formats[] = {
-	{"model.safetensors",            read_safetensors},
-	{"model.safetensors.index.json", shards_read     },
-	{"pytorch_model.bin",            read_torch      },
-	{"pytorch_model.bin.index.json", shards_read     },
+	{ "model.safetensors", read_safetensors },
+	{ "model.safetensors.index.json", shards_read },
+	{ "pytorch_model.bin", read_torch },
+	{ "pytorch_model.bin.index.json", shards_read },
 };
 
 checkpoint *checkpoint_open(const char *folder, const char *framework, error *e)

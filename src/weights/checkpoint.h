@@ -17,7 +17,8 @@ typedef struct checkpoint {
 
 /*
  * Opens the weights of a folder: model.safetensors, its sharded form, pytorch_model.bin or its
- * sharded form, in this order. `framework`: NULL or "pt"; "tf" asks for tf_model.h5, which is refused in words.
+ * sharded form, in this order. `framework`: NULL or "pt"; "tf" asks for tf_model.h5, which is
+ * refused in words.
  */
 checkpoint *checkpoint_open(const char *folder, const char *framework, error *e);
 /* An index without files: fuzz targets and tests add to it. */

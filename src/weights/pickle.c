@@ -1,6 +1,7 @@
 /*
- * A pickle is a program for a stack machine. This one knows the instructions that torch.save emits for a state dict, and
- * five things to "call", each of which only makes a value of our own. Any other global is refused by name.
+ * A pickle is a program for a stack machine. This one knows the instructions that torch.save emits
+ * for a state dict, and five things to "call", each of which only makes a value of our own. Any
+ * other global is refused by name.
  */
 #include "weights/pickle.h"
 
@@ -168,16 +169,11 @@ static const struct {
 	const char *name;
 	dtype type;
 } storages[] = {
-	{"torch.FloatStorage",    OXP_F32 },
-        {"torch.HalfStorage",     OXP_F16 },
-	{"torch.BFloat16Storage", OXP_BF16},
-        {"torch.DoubleStorage",   OXP_F64 },
-	{"torch.LongStorage",     OXP_I64 },
-        {"torch.IntStorage",      OXP_I32 },
-	{"torch.ShortStorage",    OXP_I16 },
-        {"torch.CharStorage",     OXP_I8  },
-	{"torch.ByteStorage",     OXP_U8  },
-        {"torch.BoolStorage",     OXP_BOOL},
+	{ "torch.FloatStorage", OXP_F32 },     { "torch.HalfStorage", OXP_F16 },
+	{ "torch.BFloat16Storage", OXP_BF16 }, { "torch.DoubleStorage", OXP_F64 },
+	{ "torch.LongStorage", OXP_I64 },      { "torch.IntStorage", OXP_I32 },
+	{ "torch.ShortStorage", OXP_I16 },     { "torch.CharStorage", OXP_I8 },
+	{ "torch.ByteStorage", OXP_U8 },       { "torch.BoolStorage", OXP_BOOL },
 };
 
 static dtype storage_type(const char *name)
@@ -483,7 +479,7 @@ static int step(machine *m, uint8_t op, size_t *memoized)
 
 pickle *pickle_read(arena *a, const char *name, const uint8_t *data, size_t size, error *e)
 {
-	machine m = {.a = a, .e = e, .name = name, .start = data, .p = data, .end = data + size};
+	machine m = { .a = a, .e = e, .name = name, .start = data, .p = data, .end = data + size };
 	pickle *result = NULL;
 	size_t memoized = 0;
 

@@ -1,4 +1,5 @@
-/* pickle.h: the part of Python's pickle that a PyTorch state dict needs. Data only: nothing is ever called. */
+/* pickle.h: the part of Python's pickle that a PyTorch state dict needs. Data only: nothing is ever
+ * called. */
 #ifndef WEIGHTS_PICKLE_H
 #define WEIGHTS_PICKLE_H
 

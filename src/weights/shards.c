@@ -55,7 +55,7 @@ static int read_shard(checkpoint *c, const char *path, error *e)
 static int read_named(checkpoint *c, const char *path, json_t *names, error *e)
 {
 	char *folder = path_folder(&c->arena, path);
-	map seen = {0};
+	map seen = { 0 };
 	const char *name;
 	json_t *shard;
 

@@ -25,7 +25,8 @@ void tensor_read(const tensor *t, int64_t first, int64_t count, float *out);
 
 /*
  * Seeded values for a parameter that no file holds: the same in C and in tests/tools/golden.py.
- * Matrices are uniform with variance 1 / fan-in, norm weights and variances lie around one, the rest around zero.
+ * Matrices are uniform with variance 1 / fan-in, norm weights and variances lie around one, the
+ * rest around zero.
  */
 void fill_values(const char *name, const int64_t *shape, int rank, int64_t first, int64_t count,
 		 float *out);

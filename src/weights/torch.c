@@ -41,7 +41,7 @@ static int is_contiguous(const pickle *t)
 static int add_tensor(checkpoint *c, const file *f, const zip *z, const char *root,
 		      const char *name, const pickle *v, error *e)
 {
-	tensor t = {.name = name, .file = f, .type = v->storage->type};
+	tensor t = { .name = name, .file = f, .type = v->storage->type };
 	size_t size = dtype_size(t.type);
 	const zip_entry *entry;
 	char path[512];

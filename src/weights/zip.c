@@ -101,7 +101,7 @@ static int read_entry(arena *a, const file *f, const uint8_t *p, zip_entry *z, e
 {
 	uint64_t at = (uint64_t)(p - f->data), packed = u32(p + 20), local = u32(p + 42);
 	uint32_t name = u16(p + 28), extra = u16(p + 30);
-	uint64_t *field[] = {&z->size, &packed, &local};
+	uint64_t *field[] = { &z->size, &packed, &local };
 
 	z->size = u32(p + 24);
 	z->name = arena_strndup(a, (const char *)p + CENTRAL, name);
@@ -132,11 +132,11 @@ static int by_offset(const void *a, const void *b)
 
 int zip_read(zip *z, arena *a, const file *f, error *e)
 {
-	struct directory d = {0};
+	struct directory d = { 0 };
 	const uint8_t *p, *end;
 	uint64_t last = 0;
 
-	*z = (zip){0};
+	*z = (zip){ 0 };
 	if (find_directory(f, &d, e))
 		return e->code;
 	z->entry = calloc(d.count ? (size_t)d.count : 1, sizeof *z->entry);

@@ -17,8 +17,8 @@ typedef struct zip {
 } zip;
 
 /*
- * Reads the directory (zip64 included). Refuses compressed and encrypted entries (which also rules out bombs), entries outside the
- * file and entries that overlap.
+ * Reads the directory (zip64 included). Refuses compressed and encrypted entries (which also rules
+ * out bombs), entries outside the file and entries that overlap.
  */
 int zip_read(zip *z, arena *a, const file *f, error *e) MUST_USE;
 void zip_free(zip *z);

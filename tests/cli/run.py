@@ -348,7 +348,7 @@ def help_and_version(t):
         assert flag in h, flag
     assert max(map(len, h.splitlines())) <= 100
     assert good("--version").out.startswith("onnxport 0.")
-    manual = open(os.path.join(HERE, "..", "..", "docs", "onnxport.1")).read().replace("\\-", "-")
+    manual = open(os.path.join(HERE, "..", "..", "docs", "onnxport.1")).read().replace("Fl \\-", "--")
     for line in h.splitlines():
         for word in line.split():
             if word.startswith("--") and word != "--":

@@ -1,4 +1,5 @@
-/* config.json, all the way through an architecture: the first byte picks the row, the second the feature. */
+/* config.json, all the way through an architecture: the first byte picks the row, the second the
+ * feature. */
 #include "fuzz.h"
 
 #include "arch/registry.h"
@@ -7,7 +8,7 @@ enum { MOST_LAYERS = 8 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	error e = {0};
+	error e = { 0 };
 	const arch *a;
 	cfg *j;
 	graph *g;
@@ -33,7 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	g = graph_new(NULL, a->prefix, &e);
 	if (g) {
-		a->tasks[data[1] % tasks].build((scope){g, ""}, j);
+		a->tasks[data[1] % tasks].build((scope){ g, "" }, j);
 		(void)!graph_finish(g, &e);
 	}
 	graph_free(g);

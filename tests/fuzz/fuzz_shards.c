@@ -7,7 +7,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	error e = {0};
+	error e = { 0 };
 
 	json_decref(shards_parse("fuzz", size ? (const char *)data : "", size, &e));
 	return 0;

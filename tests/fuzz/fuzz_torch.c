@@ -5,8 +5,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	file f = {.path = "fuzz", .fd = -1, .data = data, .size = size};
-	error e = {0};
+	file f = { .path = "fuzz", .fd = -1, .data = data, .size = size };
+	error e = { 0 };
 	checkpoint *c = checkpoint_new(".", &e);
 
 	if (c && torch_read(c, &f, &e) == 0) {

@@ -2,8 +2,9 @@
  * golden SEED CASES WORK [FILTER]: the executor and ONNX Runtime against PyTorch.
  *
  * Every case folder below CASES is exported at every opset below and run on its stored inputs; each
- * output must equal PyTorch's within the tolerance of its table row. The exported files stay in WORK, for ONNX's own checker.
- * Without an ONNX Runtime the run fails: a test that cannot compare is no test. --exec leaves ONNX Runtime out.
+ * output must equal PyTorch's within the tolerance of its table row. The exported files stay in
+ * WORK, for ONNX's own checker. Without an ONNX Runtime the run fails: a test that cannot compare
+ * is no test. --exec leaves ONNX Runtime out.
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -14,7 +15,7 @@
 #include "check/check.h"
 #include "passes/passes.h"
 
-static const int opsets[] = {11, 13, 15, 17, 20, 23, 28};
+static const int opsets[] = { 11, 13, 15, 17, 20, 23, 28 };
 static const double RTOL = 1e-5, ATOL = 1e-5;
 
 enum { OPSETS = sizeof opsets / sizeof opsets[0], MOST_CASES = 4096, MOST_PORTS = 8 };
@@ -41,7 +42,7 @@ static int stored(checkpoint *io, int set, const char *name, array *a)
 	t = map_get(&io->by_name, key);
 	if (!t)
 		return -1;
-	*a = (array){.type = t->type, .rank = t->rank};
+	*a = (array){ .type = t->type, .rank = t->rank };
 	memcpy(a->shape, t->shape, sizeof a->shape);
 	a->data = malloc((size_t)t->size + 8); /* aligned, which the file need not be */
 	memcpy(a->data, t->file->data + t->offset, (size_t)t->size);
@@ -72,7 +73,7 @@ static void check_outputs(const char *name, const char *what, checkpoint *io, in
 {
 	for (int i = 0; i < g->outputs; i++) {
 		char why[256] = "not stored";
-		array want = {0};
+		array want = { 0 };
 		int ok = stored(io, set, g->output[i].name, &want) == 0 &&
 			 same(&want, &out[i], why, sizeof why);
 
@@ -91,10 +92,10 @@ static int load_inputs(checkpoint *io, int set, const graph *g, array *in)
 
 static void check_executor(const char *name, checkpoint *io, const graph *g)
 {
-	array in[MOST_PORTS] = {0}, out[MOST_PORTS] = {0};
+	array in[MOST_PORTS] = { 0 }, out[MOST_PORTS] = { 0 };
 
 	for (int set = 0; load_inputs(io, set, g, in) == 0; set++) {
-		error e = {0};
+		error e = { 0 };
 
 		if (exec_run(g, in, out, &e))
 			verdict(0, name, "executor", e.text);
@@ -109,9 +110,9 @@ static void check_executor(const char *name, checkpoint *io, const graph *g)
 static void check_file(const char *name, const char *path, int opset, checkpoint *io,
 		       const graph *g, ort *runtime)
 {
-	array in[MOST_PORTS] = {0}, out[MOST_PORTS] = {0};
+	array in[MOST_PORTS] = { 0 }, out[MOST_PORTS] = { 0 };
 	char what[64];
-	error e = {0};
+	error e = { 0 };
 	ort_session *s = ort_load(runtime, path, &e);
 
 	snprintf(what, sizeof what, "opset %d", opset);
@@ -145,8 +146,8 @@ static void run_case(const char *seed, const char *cases, const char *work, cons
 {
 	char from[1024], folder[1024], path[1100], feature[64];
 	oxp_context *c = oxp_context_new();
-	oxp_options o = {.feature = feature, .validation = OXP_NO_VALIDATION};
-	loaded l = {0};
+	oxp_options o = { .feature = feature, .validation = OXP_NO_VALIDATION };
+	loaded l = { 0 };
 	checkpoint *io = NULL;
 	file *f;
 
@@ -224,8 +225,8 @@ static void find_cases(const char *cases, const char *filter)
 int main(int argc, char **argv)
 {
 	int with_runtime = argc < 2 || strcmp(argv[1], "--exec") != 0;
-	text looked = {0};
-	error e = {0};
+	text looked = { 0 };
+	error e = { 0 };
 	ort *runtime = NULL;
 
 	argc -= !with_runtime;

@@ -1,7 +1,8 @@
 /*
  * seed NAMES OUTPUT: a safetensors checkpoint of seeded weights.
- * NAMES holds a line per tensor: its name, then its dimensions. The values are fill_values' (weights/tensor.h), which
- * tests/tools/golden.py repeats. Used by the golden tests and by the benchmarks.
+ * NAMES holds a line per tensor: its name, then its dimensions. The values are fill_values'
+ * (weights/tensor.h), which tests/tools/golden.py repeats. Used by the golden tests and by the
+ * benchmarks.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -42,7 +43,7 @@ static int read_names(const char *path)
 
 static void write_header(FILE *f)
 {
-	text t = {0};
+	text t = { 0 };
 	uint64_t at = 0, size;
 
 	text_add(&t, "{");

@@ -1,4 +1,5 @@
-/* The public interface alone, against the shared library: export, describe, validate, custom rows, progress, threads. */
+/* The public interface alone, against the shared library: export, describe, validate, custom rows,
+ * progress, threads. */
 #include "unit.h"
 
 #include <pthread.h>
@@ -43,9 +44,9 @@ static void errors_are_values(void **state)
 	(void)state;
 	assert_int_equal(oxp_export(c, "/nowhere", in("b"), NULL, NULL), OXP_E_ARGUMENT);
 	assert_non_null(strstr(oxp_error_message(c), "/nowhere"));
-	assert_int_equal(oxp_export(c, tiny, in("b"), &(oxp_options){.feature = "x"}, NULL),
+	assert_int_equal(oxp_export(c, tiny, in("b"), &(oxp_options){ .feature = "x" }, NULL),
 			 OXP_E_UNSUPPORTED);
-	assert_int_equal(oxp_export(c, tiny, in("b"), &(oxp_options){.opset = 9}, NULL),
+	assert_int_equal(oxp_export(c, tiny, in("b"), &(oxp_options){ .opset = 9 }, NULL),
 			 OXP_E_ARGUMENT);
 	assert_int_equal(oxp_export(c, tiny, "", NULL, NULL), OXP_E_ARGUMENT);
 	assert_int_equal(oxp_export(c, tiny, in("b"), NULL, NULL), OXP_OK); /* and it goes on */
@@ -84,7 +85,7 @@ static void types_features_and_descriptions(void **state)
 /* The same architecture, other weights: the file must be told from the one it is compared to. */
 static void a_wrong_file_is_found_out(void **state)
 {
-	const oxp_options o = {.feature = "masked-lm"};
+	const oxp_options o = { .feature = "masked-lm" };
 	oxp_context *c = oxp_context_new();
 	char command[512];
 	FILE *f;
@@ -111,18 +112,16 @@ static void a_wrong_file_is_found_out(void **state)
 static void my_default(scope s, cfg *j)
 {
 	int64_t hidden = cfg_int(j, "hidden_size", 8);
-	text_inputs inputs = nn_text_inputs(s, &(text_spec){.names = "input_ids", .vocab = 5});
+	text_inputs inputs = nn_text_inputs(s, &(text_spec){ .names = "input_ids", .vocab = 5 });
 	value *x = nn_embedding(s, "bert.embeddings.word_embeddings", inputs.ids,
 				cfg_int(j, "vocab_size", 5), hidden);
 
 	op_output(s, "y", op_tanh(x));
 }
 
-static const task my_tasks[] = {
-	{.feature = "default", .build = my_default, .opset = 14},
-        {0        }
-};
-static const arch mine = {.types = "mine bert", .tasks = my_tasks};
+static const task my_tasks[] = { { .feature = "default", .build = my_default, .opset = 14 },
+				 { 0 } };
+static const arch mine = { .types = "mine bert", .tasks = my_tasks };
 
 static void custom_rows_win(void **state)
 {
@@ -130,7 +129,7 @@ static void custom_rows_win(void **state)
 	oxp_result r;
 
 	(void)state;
-	assert_int_equal(oxp_register(c, &(arch){0}), OXP_E_ARGUMENT);
+	assert_int_equal(oxp_register(c, &(arch){ 0 }), OXP_E_ARGUMENT);
 	assert_int_equal(oxp_register(c, &mine), OXP_OK);
 	assert_string_equal(oxp_model_type(c, 0), "mine");
 	assert_string_equal(oxp_feature(c, "mine", 0), "default");
@@ -138,7 +137,7 @@ static void custom_rows_win(void **state)
 	assert_int_equal(oxp_export(c, tiny, in("d"), NULL, &r), OXP_OK);
 	assert_int_equal(r.opset, 14);
 	assert_string_equal(r.output[0].output, "y");
-	assert_int_equal(oxp_export(c, tiny, in("d"), &(oxp_options){.opset = 13}, NULL),
+	assert_int_equal(oxp_export(c, tiny, in("d"), &(oxp_options){ .opset = 13 }, NULL),
 			 OXP_E_ARGUMENT);
 	assert_non_null(strstr(oxp_error_message(c), "At least  14 is required"));
 	oxp_context_free(c);
@@ -161,7 +160,7 @@ static int on_progress(void *user, const char *stage, uint64_t done, uint64_t to
 static void progress_is_told_and_can_stop(void **state)
 {
 	oxp_context *c = oxp_context_new();
-	struct seen s = {0};
+	struct seen s = { 0 };
 	int all;
 
 	(void)state;
@@ -170,7 +169,7 @@ static void progress_is_told_and_can_stop(void **state)
 	assert_true(s.weights > 10 && s.validation > 1);
 	all = s.weights + s.validation;
 	for (int i = 1; i <= all; i++) {
-		s = (struct seen){.stop_at = i};
+		s = (struct seen){ .stop_at = i };
 		assert_int_equal(oxp_export(c, tiny, in("f"), NULL, NULL), OXP_E_CANCELLED);
 		assert_int_not_equal(access(in("f/model.onnx"), F_OK), 0);
 	}
@@ -181,7 +180,7 @@ static void *export_many(void *path)
 {
 	for (int i = 0; i < 10; i++) {
 		oxp_context *c = oxp_context_new();
-		oxp_options o = {.opset = 11 + i, .feature = "masked-lm"};
+		oxp_options o = { .opset = 11 + i, .feature = "masked-lm" };
 		int rc = oxp_export(c, tiny, path, &o, NULL);
 
 		oxp_context_free(c);
@@ -193,7 +192,7 @@ static void *export_many(void *path)
 
 static void contexts_run_side_by_side(void **state)
 {
-	static const char *const names[] = {"t0", "t1", "t2", "t3"};
+	static const char *const names[] = { "t0", "t1", "t2", "t3" };
 	pthread_t id[4];
 	char path[4][256];
 

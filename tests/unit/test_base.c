@@ -14,7 +14,7 @@
 
 static void arena_gives_aligned_zeroed_memory(void **state)
 {
-	arena a = {0};
+	arena a = { 0 };
 
 	(void)state;
 	for (size_t n = 1; n < 40000; n = n * 3 + 1) {
@@ -35,7 +35,7 @@ static void arena_gives_aligned_zeroed_memory(void **state)
 static void map_finds_what_was_put(void **state)
 {
 	static char key[5000][8];
-	map m = {0};
+	map m = { 0 };
 
 	(void)state;
 	assert_null(map_get(&m, "x"));
@@ -67,7 +67,7 @@ static void words_and_distances(void **state)
 
 static void first_error_is_kept(void **state)
 {
-	error e = {0};
+	error e = { 0 };
 	char longer[5000];
 
 	(void)state;
@@ -76,7 +76,7 @@ static void first_error_is_kept(void **state)
 	assert_string_equal(e.text, "first 1");
 	memset(longer, 'x', sizeof longer - 1);
 	longer[sizeof longer - 1] = 0;
-	e = (error){0};
+	e = (error){ 0 };
 	error_set(&e, E_IO, "%s", longer);
 	assert_true(ends_with(e.text, "x..."));
 }
@@ -85,8 +85,8 @@ static void output_appears_whole_or_not(void **state)
 {
 	char folder[] = "/tmp/onnxport-unit-XXXXXX", path[64], from[64];
 	static unsigned char data[300000];
-	arena a = {0};
-	error e = {0};
+	arena a = { 0 };
+	error e = { 0 };
 	outfile o;
 	file *f;
 
@@ -137,7 +137,7 @@ static void loops_run_every_turn_once(void **state)
 {
 	(void)state;
 	for (int threads = 1; threads < 9; threads++) {
-		int count[7] = {0};
+		int count[7] = { 0 };
 
 		parallel_for(threads, 700, add_one, count);
 		for (int i = 0; i < 7; i++)

@@ -1,4 +1,5 @@
-/* exec/ and check/: the product against a plain one, with and without BLAS; comparing; input sets. */
+/* exec/ and check/: the product against a plain one, with and without BLAS; comparing; input sets.
+ */
 #include "unit.h"
 
 #include <math.h>
@@ -24,7 +25,7 @@ static void check_product(int64_t m, int64_t n, int64_t k, int threads)
 	      *b = malloc(sizeof *b * (size_t)(n * k + 1));
 	float *c = malloc(sizeof *c * (size_t)(m * n + 1)),
 	      *bias = malloc(sizeof *bias * (size_t)n);
-	product p = {m, n, k, a, b, bias, c, k, k, n};
+	product p = { m, n, k, a, b, bias, c, k, k, n };
 
 	for (int64_t i = 0; i < m * k; i++)
 		a[i] = sinf((float)i);
@@ -47,14 +48,8 @@ static void check_product(int64_t m, int64_t n, int64_t k, int threads)
 
 static void products_are_right(void **state)
 {
-	static const int64_t sizes[][3] = {
-		{1,  1,   1  },
-                {4,  4,   8  },
-                {5,  67,  13 },
-                {33, 129, 300},
-                {7,  3,   0  },
-                {1,  200, 515}
-        };
+	static const int64_t sizes[][3] = { { 1, 1, 1 },      { 4, 4, 8 }, { 5, 67, 13 },
+					    { 33, 129, 300 }, { 7, 3, 0 }, { 1, 200, 515 } };
 
 	(void)state;
 	for (int blas = 0; blas < 2; blas++) {
@@ -67,12 +62,12 @@ static void products_are_right(void **state)
 
 static array floats(float *x, int64_t n)
 {
-	return (array){.type = OXP_F32, .rank = 1, .shape = {n}, .data = x};
+	return (array){ .type = OXP_F32, .rank = 1, .shape = { n }, .data = x };
 }
 
 static void comparing_is_allclose(void **state)
 {
-	float a[] = {1, 100, INFINITY, 0}, b[] = {1, 100.0009f, INFINITY, 0};
+	float a[] = { 1, 100, INFINITY, 0 }, b[] = { 1, 100.0009f, INFINITY, 0 };
 	array x = floats(a, 4), y = floats(b, 4);
 
 	(void)state;
@@ -87,15 +82,15 @@ static void comparing_is_allclose(void **state)
 
 static void input_sets_ask_enough(void **state)
 {
-	error e = {0};
+	error e = { 0 };
 	graph *g = graph_new(NULL, NULL, &e);
 	int right = 0, left = 0, ones = 0;
 	text_inputs in = nn_text_inputs(
-		(scope){g, ""},
-		&(text_spec){.names = "input_ids attention_mask", .vocab = 50, .longest = 12});
+		(scope){ g, "" },
+		&(text_spec){ .names = "input_ids attention_mask", .vocab = 50, .longest = 12 });
 
 	(void)state;
-	op_output((scope){g, ""}, "y", op_add(in.ids, in.mask));
+	op_output((scope){ g, "" }, "y", op_add(in.ids, in.mask));
 	assert_int_equal(graph_finish(g, &e), 0);
 	for (int set = 0; set < INPUT_SETS; set++) {
 		array a[2], again[2];
@@ -128,8 +123,8 @@ static void input_sets_ask_enough(void **state)
 
 static void varints_are_64_bits(void **state)
 {
-	static const unsigned char want[] = {0x3a, 0xfa, 0x80, 0x80, 0x80, 0x14};
-	text t = {0};
+	static const unsigned char want[] = { 0x3a, 0xfa, 0x80, 0x80, 0x80, 0x14 };
+	text t = { 0 };
 
 	(void)state;
 	pb_open(&t, 7, 5368709242u); /* a graph over 4 GiB: 32-bit lengths would be cut */

@@ -13,7 +13,7 @@ static graph *g;
 static int setup(void **state)
 {
 	(void)state;
-	e = (error){0};
+	e = (error){ 0 };
 	g = graph_new(NULL, "bert", &e);
 	return g ? 0 : -1;
 }
@@ -27,17 +27,17 @@ static int teardown(void **state)
 
 static value *input(const char *name, dtype type, int rank, const dim *const *dims)
 {
-	input_spec spec = {.name = name, .type = type, .rank = rank};
+	input_spec spec = { .name = name, .type = type, .rank = rank };
 
 	memcpy(spec.dim, dims, (size_t)rank * sizeof *dims);
-	return op_input((scope){g, ""}, &spec);
+	return op_input((scope){ g, "" }, &spec);
 }
 
 static value *hidden(void)
 {
 	return input(
 		"x", F32, 3,
-		(const dim *[]){dim_axis(g, "batch"), dim_axis(g, "sequence"), dim_const(g, 6)});
+		(const dim *[]){ dim_axis(g, "batch"), dim_axis(g, "sequence"), dim_const(g, 6) });
 }
 
 static int64_t lengths(void *context, const char *axis)
@@ -77,7 +77,7 @@ static void shapes_are_inferred(void **state)
 	assert_int_equal(rank_of(y), 4);
 	assert_int_equal(dim_number(dim_of(y, 3)), 2);
 	assert_ptr_equal(dim_of(y, 2), dim_of(x, 1));
-	y = op_matmul(y, op_transpose(y, (int[]){0, 1, 3, 2}));
+	y = op_matmul(y, op_transpose(y, (int[]){ 0, 1, 3, 2 }));
 	assert_ptr_equal(dim_of(y, -1), dim_of(x, 1));
 	y = op_add(op_select(x, 1, 0), op_num(g, 1));
 	assert_int_equal(rank_of(y), 2);
@@ -100,8 +100,8 @@ static void misfits_are_refused(void **state)
 	(void)state;
 	REFUSED(op_add(hidden(), op_int(g, 1)), "types differ");
 	REFUSED(op_matmul(hidden(), hidden()), "expected [..., m, k] and [..., k, n]");
-	REFUSED(op_reshape(hidden(), 1, (const dim *[]){dim_const(g, 6)}), "different numbers");
-	REFUSED(op_transpose(hidden(), (int[]){0, 0, 1}), "permutation");
+	REFUSED(op_reshape(hidden(), 1, (const dim *[]){ dim_const(g, 6) }), "different numbers");
+	REFUSED(op_transpose(hidden(), (int[]){ 0, 0, 1 }), "permutation");
 	REFUSED(op_select(hidden(), 3, 0), "no such axis");
 	REFUSED(op_select(hidden(), -4, 0), "no such axis");
 	REFUSED(op_embedding(hidden(), hidden()), "expected table");
@@ -111,31 +111,31 @@ static void misfits_are_refused(void **state)
 	REFUSED(op_concat(op_select(hidden(), 1, 0), hidden(), 0), "ranks differ");
 	REFUSED(nn_split_heads(hidden(), 4), "4 heads do not divide a width of 6");
 	REFUSED(nn_split_heads(hidden(), 0), "0 heads");
-	REFUSED(op_linear(hidden(), PARAM(((scope){g, ""}), "w", 3, 5), NULL),
+	REFUSED(op_linear(hidden(), PARAM(((scope){ g, "" }), "w", 3, 5), NULL),
 		"expected x [..., in]");
 	REFUSED(op_relu(op_int(g, 1)), "floating point");
 }
 
 static void parameters_are_named_where_they_are_used(void **state)
 {
-	scope s = at((scope){g, ""}, "encoder.layer.%d", 3);
+	scope s = at((scope){ g, "" }, "encoder.layer.%d", 3);
 	value *x = nn_linear(s, "dense", hidden(), 4), *y = nn_linear(s, "dense", hidden(), 4);
 
 	(void)state;
 	assert_string_equal(x->in[1]->param->path, "encoder.layer.3.dense.weight");
 	assert_ptr_equal(x->in[1], y->in[1]);
 	assert_string_equal(op_add(x, y)->scope, "encoder.layer.3");
-	assert_string_equal(body_of((scope){g, ""}).path, "bert");
+	assert_string_equal(body_of((scope){ g, "" }).path, "bert");
 }
 
 /* Evaluation order of C's operands must not show: the text follows from the outputs. */
 static void order_follows_from_the_outputs(void **state)
 {
 	value *x = hidden(), *unused = op_tanh(x), *b = op_relu(x), *a = op_sigmoid(x);
-	text t = {0};
+	text t = { 0 };
 
 	(void)state;
-	op_output((scope){g, ""}, "y", op_add(a, b));
+	op_output((scope){ g, "" }, "y", op_add(a, b));
 	assert_int_equal(graph_finish(g, &e), 0);
 	assert_int_equal(unused->id, -1);
 	graph_print(g, &t);
@@ -150,15 +150,15 @@ static void order_follows_from_the_outputs(void **state)
 static void what_does_nothing_goes(void **state)
 {
 	value *x = hidden();
-	const dim *flat[] = {dim_mul(g, dim_of(x, 0), dim_of(x, 1)), dim_const(g, 6)};
-	const dim *back[] = {dim_of(x, 0), dim_of(x, 1), dim_const(g, 6)};
+	const dim *flat[] = { dim_mul(g, dim_of(x, 0), dim_of(x, 1)), dim_const(g, 6) };
+	const dim *back[] = { dim_of(x, 0), dim_of(x, 1), dim_const(g, 6) };
 	value *y = op_reshape(op_reshape(x, 2, flat), 3, back);
 
 	(void)state;
-	y = op_transpose(op_transpose(y, (int[]){1, 2, 0}), (int[]){2, 0, 1});
+	y = op_transpose(op_transpose(y, (int[]){ 1, 2, 0 }), (int[]){ 2, 0, 1 });
 	y = op_mul(op_add(op_num(g, 0), op_sub(y, op_sub(op_num(g, 3), op_num(g, 3)))),
 		   op_num(g, 1));
-	op_output((scope){g, ""}, "y", op_relu(y));
+	op_output((scope){ g, "" }, "y", op_relu(y));
 	assert_int_equal(graph_finish(g, &e), 0);
 	assert_int_equal(passes_simplify(g), 0);
 	assert_int_equal(g->ordered, 2);

@@ -1,8 +1,9 @@
 /*
- * memory FOLDER OUTPUT: a small export in which the first, then the second, … allocation fails, up to one in which none does.
- * Each failure must be an error, leave nothing behind and leak nothing (run under AddressSanitizer for that).
- * The library's own allocations are caught by the linker (--wrap). jansson's are not: its parser (2.14)
- * writes out of bounds when one of its allocations fails.
+ * memory FOLDER OUTPUT: a small export in which the first, then the second, … allocation fails, up
+ * to one in which none does. Each failure must be an error, leave nothing behind and leak nothing
+ * (run under AddressSanitizer for that). The library's own allocations are caught by the linker
+ * (--wrap). jansson's are not: its parser (2.14) writes out of bounds when one of its allocations
+ * fails.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,8 +42,9 @@ void *__wrap_realloc(void *p, size_t n)
 
 static int export_once(const char *model, const char *to, int *code)
 {
-	const oxp_options o = {
-		.feature = "masked-lm", .opset = 17, .validation = OXP_NO_VALIDATION};
+	const oxp_options o = { .feature = "masked-lm",
+				.opset = 17,
+				.validation = OXP_NO_VALIDATION };
 	oxp_context *c = oxp_context_new();
 
 	if (!c)
