@@ -76,6 +76,8 @@ OXP_API oxp_scope oxp_at(oxp_scope s, const char *fmt, ...) OXP_PRINTF(2, 3);
 
 /* The scope of the body inside a model with a head: `s` with the row's prefix. */
 OXP_API oxp_scope oxp_body(oxp_scope s);
+/* The row's `family`. */
+OXP_API const void *oxp_family(oxp_scope s);
 
 /* ---- Registration ---- */
 
@@ -91,8 +93,9 @@ typedef struct oxp_arch {
 	const char *types; /* values of config.json's model_type, blank-separated; _ equals - */
 	const char
 		*prefix; /* of the body's parameters inside a model with a head ("bert"), or NULL */
-	const char *defaults;  /* JSON: the config class's defaults where they differ from those in
-				* the code that the row shares; or NULL */
+	const char *defaults; /* JSON: the config class's defaults where they differ from those in
+			       * the code that the row shares; or NULL */
+	const void *family; /* what tasks that rows share need to know of this one; family_of(s) */
 	const oxp_task *tasks; /* ends with a row whose feature is NULL */
 } oxp_arch;
 
@@ -293,10 +296,6 @@ typedef struct oxp_text_spec {
 } oxp_text_spec;
 
 OXP_API oxp_text_inputs oxp_nn_text_inputs(oxp_scope s, const oxp_text_spec *spec);
-
-/* The ends of text models: outputs in the table's names. */
-OXP_API void oxp_nn_output_choices(oxp_scope s, oxp_value *logits); /* [batch × choice, 1] */
-OXP_API void oxp_nn_output_span(oxp_scope s, oxp_value *logits);    /* [batch, sequence, 2] */
 
 #ifndef ONNXPORT_NO_SHORT_NAMES
 #include "onnxport/short_names.h"

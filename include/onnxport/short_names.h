@@ -21,6 +21,7 @@ typedef oxp_input_spec input_spec;
 
 #define at(...) oxp_at(__VA_ARGS__)
 #define body_of(...) oxp_body(__VA_ARGS__)
+#define family_of(...) oxp_family(__VA_ARGS__)
 #define cfg_int(...) oxp_cfg_int(__VA_ARGS__)
 #define cfg_index(...) oxp_cfg_index(__VA_ARGS__)
 #define cfg_num(...) oxp_cfg_num(__VA_ARGS__)
@@ -93,7 +94,5 @@ typedef oxp_input_spec input_spec;
 #define nn_causal_mask(...) oxp_nn_causal_mask(__VA_ARGS__)
 #define nn_relative_scores(...) oxp_nn_relative_scores(__VA_ARGS__)
 #define nn_text_inputs(...) oxp_nn_text_inputs(__VA_ARGS__)
-#define nn_output_choices(...) oxp_nn_output_choices(__VA_ARGS__)
-#define nn_output_span(...) oxp_nn_output_span(__VA_ARGS__)
 
 #endif

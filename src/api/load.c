@@ -47,7 +47,7 @@ int api_build(oxp_context *c, const arch *a, loaded *l, const oxp_options *o)
 	if (cfg_set_defaults(l->config, a->defaults, e))
 		return e->code;
 	check_common(l->config);
-	l->graph = graph_new(l->weights, a->prefix, e);
+	l->graph = graph_new(l->weights, a, e);
 	if (!l->graph || e->code)
 		return e->code;
 	l->graph->allow_missing = o->missing == OXP_MISSING_IS_SEEDED;

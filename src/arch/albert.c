@@ -53,91 +53,49 @@ static value *albert_layer(scope s, const bert_config *c, value *x, value *mask)
 	return nn_layer_norm(s, "full_layer_layer_norm", op_add(y, x), c->eps);
 }
 
-/* Inputs to hidden states. */
-static value *albert_body(scope s, const albert_config *a, int choices)
+static value *albert_body(scope s, cfg *j, int choices)
 {
-	const bert_config *c = &a->bert;
-	text_inputs in = bert_inputs(s, c, "input_ids attention_mask token_type_ids", choices);
-	scope body = body_of(s), encoder = at(body, "encoder"), embeddings = at(body, "embeddings");
+	albert_config a = albert_read_config(j);
+	const bert_config *c = &a.bert;
+	text_inputs in = bert_inputs(s, c, choices);
+	scope body = body_of(s), stack = at(body, "encoder"), embeddings = at(body, "embeddings");
 	value *x = bert_embeddings(embeddings, c, &in, bert_positions(embeddings, c, &in));
 	value *mask = nn_padding_mask(in.mask);
 
-	x = nn_linear(encoder, "embedding_hidden_mapping_in", x, c->hidden);
+	x = nn_linear(stack, "embedding_hidden_mapping_in", x, c->hidden);
 	for (int64_t i = 0; i < c->layers; i++) {
-		int group = (int)((double)i / ((double)c->layers / (double)a->groups));
+		int group = (int)((double)i / ((double)c->layers / (double)a.groups));
+		scope layers = at(stack, "albert_layer_groups.%d.albert_layers", group);
 
-		for (int64_t k = 0; k < a->inner_layers; k++)
-			x = albert_layer(at(encoder, "albert_layer_groups.%d.albert_layers.%d",
-					    group, (int)k),
-					 c, x, mask);
+		for (int64_t k = 0; k < a.inner_layers; k++)
+			x = albert_layer(at(layers, "%d", (int)k), c, x, mask);
 	}
 	return x;
 }
 
-static value *albert_pooler(scope s, const bert_config *c, value *x)
+static value *albert_pool(scope s, cfg *j, value *x)
 {
-	return op_tanh(nn_linear(s, "pooler", bert_first_token(x), c->hidden));
+	albert_config a = albert_read_config(j);
+
+	return op_tanh(nn_linear(body_of(s), "pooler", encoder_first_token(x), a.bert.hidden));
 }
 
-static void albert_default(scope s, cfg *j)
+static value *albert_lm_head(scope s, cfg *j, value *x)
 {
-	albert_config c = albert_read_config(j);
-
-	op_output(s, "last_hidden_state", albert_body(s, &c, 0));
-}
-
-static void albert_masked_lm(scope s, cfg *j)
-{
-	albert_config c = albert_read_config(j);
+	albert_config a = albert_read_config(j);
+	const bert_config *c = &a.bert;
 	scope head = at(s, "predictions");
-	value *x = nn_linear(head, "dense", albert_body(s, &c, 0), c.bert.embedding);
-	value *bias = op_param_also(PARAM(head, "decoder.bias", c.bert.vocab), head, "bias");
+	value *bias = op_param_also(PARAM(head, "decoder.bias", c->vocab), head, "bias");
 
-	x = nn_act(head, "activation", c.bert.act, x);
-	x = nn_layer_norm(head, "LayerNorm", x, c.bert.eps);
-	op_output(s, "logits",
-		  bert_vocab_scores(body_of(s), at(head, "decoder"), &c.bert, x, bias));
+	x = nn_act(head, "activation", c->act, nn_linear(head, "dense", x, c->embedding));
+	x = nn_layer_norm(head, "LayerNorm", x, c->eps);
+	return bert_vocab_scores(s, at(head, "decoder"), c, x, bias);
 }
 
-static void albert_sequence(scope s, cfg *j)
-{
-	albert_config c = albert_read_config(j);
-	value *x = albert_body(s, &c, 0);
-
-	bert_sequence_head(s, &c.bert, albert_pooler(body_of(s), &c.bert, x));
-}
-
-static void albert_choice(scope s, cfg *j)
-{
-	albert_config c = albert_read_config(j);
-	value *x = albert_body(s, &c, 1);
-
-	bert_choice_head(s, albert_pooler(body_of(s), &c.bert, x));
-}
-
-static void albert_tokens(scope s, cfg *j)
-{
-	albert_config c = albert_read_config(j);
-
-	bert_token_head(s, &c.bert, albert_body(s, &c, 0));
-}
-
-static void albert_span(scope s, cfg *j)
-{
-	albert_config c = albert_read_config(j);
-
-	bert_check_span(j, &c.bert);
-	bert_span_head(s, albert_body(s, &c, 0));
-}
-
-static const task albert_tasks[] = {
-	{ .feature = "default", .build = albert_default },
-	{ .feature = "masked-lm", .build = albert_masked_lm },
-	{ .feature = "sequence-classification", .build = albert_sequence },
-	{ .feature = "multiple-choice", .build = albert_choice },
-	{ .feature = "token-classification", .build = albert_tokens },
-	{ .feature = "question-answering", .build = albert_span },
-	{ 0 },
+static const encoder albert = {
+	.body = albert_body,
+	.lm_head = albert_lm_head,
+	.pool = albert_pool,
 };
 
 const arch arch_albert = {
@@ -145,5 +103,6 @@ const arch arch_albert = {
 	.prefix = "albert",
 	.defaults = "{\"vocab_size\": 30000, \"hidden_size\": 4096, \"num_attention_heads\": 64,"
 		    " \"intermediate_size\": 16384, \"hidden_act\": \"gelu_new\"}",
-	.tasks = albert_tasks,
+	.family = &albert,
+	.tasks = encoder_tasks_not_causal,
 };

@@ -16,7 +16,6 @@ bert_config bert_read_config(cfg *j)
 		.inner = cfg_int(j, "intermediate_size", 3072),
 		.positions = cfg_int(j, "max_position_embeddings", 512),
 		.types = cfg_int(j, "type_vocab_size", 2),
-		.labels = cfg_labels(j),
 		.pad = cfg_index(j, "pad_token_id", 0),
 		.act = cfg_act(j, "hidden_act", "gelu"),
 		.relative = (oxp_relative)cfg_choice(j, "position_embedding_type", "absolute",
@@ -33,18 +32,9 @@ bert_config bert_read_config(cfg *j)
 	return c;
 }
 
-void bert_check_span(cfg *j, const bert_config *c)
+text_inputs bert_inputs(scope s, const bert_config *c, int choices)
 {
-	if (c->labels != 2)
-		cfg_refuse(j,
-			   "num_labels: question-answering has a start and an end, so expected 2 "
-			   "labels, found %lld",
-			   (long long)c->labels);
-}
-
-text_inputs bert_inputs(scope s, const bert_config *c, const char *names, int choices)
-{
-	return nn_text_inputs(s, &(text_spec){ .names = names,
+	return nn_text_inputs(s, &(text_spec){ .names = "input_ids attention_mask token_type_ids",
 					       .vocab = c->vocab,
 					       .types = c->types,
 					       .longest = c->positions,
@@ -115,120 +105,50 @@ value *bert_encoder(scope s, const bert_config *c, value *x, value *mask)
 	return x;
 }
 
-value *bert_first_token(value *x)
+value *bert_pool(scope s, cfg *j, value *x)
 {
-	return op_select(x, 1, 0);
+	bert_config c = bert_read_config(j);
+
+	return op_tanh(nn_linear(body_of(s), "pooler.dense", encoder_first_token(x), c.hidden));
 }
 
-value *bert_pooler(scope s, const bert_config *c, value *x)
+value *bert_vocab_scores(scope s, scope decoder, const bert_config *c, value *x, value *bias)
 {
-	return op_tanh(nn_linear(s, "pooler.dense", bert_first_token(x), c->hidden));
-}
-
-value *bert_vocab_scores(scope body, scope decoder, const bert_config *c, value *x, value *bias)
-{
-	value *w =
-		c->tied ? PARAM(body, "embeddings.word_embeddings.weight", c->vocab, c->embedding)
-			: PARAM(decoder, "weight", c->vocab, c->embedding);
+	scope words = at(body_of(s), "embeddings.word_embeddings");
+	value *w = PARAM(c->tied ? words : decoder, "weight", c->vocab, c->embedding);
 
 	if (c->tied)
 		w = op_param_also(w, decoder, "weight");
 	return op_linear(x, w, bias);
 }
 
-void bert_lm_head(scope s, const bert_config *c, value *x)
+value *bert_lm_head(scope s, cfg *j, value *x)
 {
+	bert_config c = bert_read_config(j);
 	scope head = at(s, "cls.predictions");
-	value *bias = op_param_also(PARAM(head, "bias", c->vocab), head, "decoder.bias");
+	value *bias = op_param_also(PARAM(head, "bias", c.vocab), head, "decoder.bias");
 
-	x = nn_linear(head, "transform.dense", x, c->hidden);
-	x = nn_act(at(head, "transform"), "transform_act_fn", c->act, x);
-	x = nn_layer_norm(head, "transform.LayerNorm", x, c->eps);
-	op_output(s, "logits", bert_vocab_scores(body_of(s), at(head, "decoder"), c, x, bias));
+	x = nn_linear(head, "transform.dense", x, c.hidden);
+	x = nn_act(at(head, "transform"), "transform_act_fn", c.act, x);
+	x = nn_layer_norm(head, "transform.LayerNorm", x, c.eps);
+	return bert_vocab_scores(s, at(head, "decoder"), &c, x, bias);
 }
 
-void bert_sequence_head(scope s, const bert_config *c, value *pooled)
+static value *bert_body(scope s, cfg *j, int choices)
 {
-	op_output(s, "logits", nn_linear(s, "classifier", pooled, c->labels));
-}
-
-void bert_choice_head(scope s, value *pooled)
-{
-	nn_output_choices(s, nn_linear(s, "classifier", pooled, 1));
-}
-
-void bert_token_head(scope s, const bert_config *c, value *x)
-{
-	op_output(s, "logits", nn_linear(s, "classifier", x, c->labels));
-}
-
-void bert_span_head(scope s, value *x)
-{
-	nn_output_span(s, nn_linear(s, "qa_outputs", x, 2));
-}
-
-/* Inputs to hidden states. */
-static value *bert_body(scope s, const bert_config *c, int choices)
-{
-	text_inputs in = bert_inputs(s, c, "input_ids attention_mask token_type_ids", choices);
+	bert_config c = bert_read_config(j);
+	text_inputs in = bert_inputs(s, &c, choices);
 	scope body = body_of(s), embeddings = at(body, "embeddings");
-	value *x = bert_embeddings(embeddings, c, &in, bert_positions(embeddings, c, &in));
+	value *x = bert_embeddings(embeddings, &c, &in, bert_positions(embeddings, &c, &in));
 
-	return bert_encoder(at(body, "encoder"), c, x, bert_mask(c, &in));
+	return bert_encoder(at(body, "encoder"), &c, x, bert_mask(&c, &in));
 }
 
-static void bert_default(scope s, cfg *j)
-{
-	bert_config c = bert_read_config(j);
+static const encoder bert = { .body = bert_body, .lm_head = bert_lm_head, .pool = bert_pool };
 
-	op_output(s, "last_hidden_state", bert_body(s, &c, 0));
-}
-
-static void bert_lm(scope s, cfg *j)
-{
-	bert_config c = bert_read_config(j);
-
-	bert_lm_head(s, &c, bert_body(s, &c, 0));
-}
-
-static void bert_sequence(scope s, cfg *j)
-{
-	bert_config c = bert_read_config(j);
-
-	bert_sequence_head(s, &c, bert_pooler(body_of(s), &c, bert_body(s, &c, 0)));
-}
-
-static void bert_choice(scope s, cfg *j)
-{
-	bert_config c = bert_read_config(j);
-
-	bert_choice_head(s, bert_pooler(body_of(s), &c, bert_body(s, &c, 1)));
-}
-
-static void bert_tokens(scope s, cfg *j)
-{
-	bert_config c = bert_read_config(j);
-
-	bert_token_head(s, &c, bert_body(s, &c, 0));
-}
-
-static void bert_span(scope s, cfg *j)
-{
-	bert_config c = bert_read_config(j);
-
-	bert_check_span(j, &c);
-	bert_span_head(s, bert_body(s, &c, 0));
-}
-
-static const task bert_tasks[] = {
-	{ .feature = "default", .build = bert_default },
-	{ .feature = "masked-lm", .build = bert_lm },
-	{ .feature = "causal-lm", .build = bert_lm },
-	{ .feature = "sequence-classification", .build = bert_sequence },
-	{ .feature = "multiple-choice", .build = bert_choice },
-	{ .feature = "token-classification", .build = bert_tokens },
-	{ .feature = "question-answering", .build = bert_span },
-	{ 0 },
+const arch arch_bert = {
+	.types = "bert",
+	.prefix = "bert",
+	.family = &bert,
+	.tasks = encoder_tasks,
 };
-
-const arch arch_bert = { .types = "bert", .prefix = "bert", .tasks = bert_tasks };

@@ -2,10 +2,10 @@
  * DistilBERT: half of BERT's layers under names of its own, without token types and pooler.
  * Follows transformers 4.57.6, models/distilbert/modeling_distilbert.py.
  */
-#include "arch/arch.h"
+#include "arch/encoder.h"
 
 typedef struct distilbert_config {
-	int64_t vocab, dim, layers, heads, inner, positions, labels;
+	int64_t vocab, dim, layers, heads, inner, positions;
 	oxp_act act;
 	int tied;
 } distilbert_config;
@@ -22,7 +22,6 @@ static distilbert_config read_config(cfg *j)
 		.heads = cfg_int(j, "num_attention_heads", cfg_int(j, "n_heads", 12)),
 		.inner = cfg_int(j, "hidden_dim", 3072),
 		.positions = cfg_int(j, "max_position_embeddings", 512),
-		.labels = cfg_labels(j),
 		.act = cfg_act(j, "activation", "gelu"),
 		.tied = cfg_bool(j, "tie_word_embeddings", 1),
 	};
@@ -49,97 +48,54 @@ static value *block(scope s, const distilbert_config *c, value *x, value *mask)
 	return nn_layer_norm(s, "output_layer_norm", op_add(y, x), EPS);
 }
 
-/* Inputs to hidden states. */
-static value *body(scope s, const distilbert_config *c, int choices)
+static value *distilbert_body(scope s, cfg *j, int choices)
 {
+	distilbert_config c = read_config(j);
 	text_inputs in = nn_text_inputs(s, &(text_spec){ .names = "input_ids attention_mask",
-							 .vocab = c->vocab,
-							 .longest = c->positions,
+							 .vocab = c.vocab,
+							 .longest = c.positions,
 							 .choices = choices });
-	scope b = body_of(s), e = at(b, "embeddings");
-	value *x = nn_embedding(e, "word_embeddings", in.ids, c->vocab, c->dim);
+	scope body = body_of(s), e = at(body, "embeddings");
+	const dim *length = dim_of(in.ids, 1);
+	value *x = nn_embedding(e, "word_embeddings", in.ids, c.vocab, c.dim);
 	value *mask = nn_padding_mask(in.mask);
 
-	x = op_add(x,
-		   nn_positions(e, "position_embeddings", dim_of(in.ids, 1), c->positions, c->dim));
+	x = op_add(x, nn_positions(e, "position_embeddings", length, c.positions, c.dim));
 	x = nn_layer_norm(e, "LayerNorm", x, EPS);
-	for (int64_t i = 0; i < c->layers; i++)
-		x = block(at(b, "transformer.layer.%d", (int)i), c, x, mask);
+	for (int64_t i = 0; i < c.layers; i++)
+		x = block(at(body, "transformer.layer.%d", (int)i), &c, x, mask);
 	return x;
 }
 
-/* The first token through the layer before the classifier. */
-static value *pooled(scope s, const distilbert_config *c, value *x)
+static value *distilbert_lm_head(scope s, cfg *j, value *x)
 {
-	return op_relu(nn_linear(s, "pre_classifier", op_select(x, 1, 0), c->dim));
+	distilbert_config c = read_config(j);
+	scope words = at(body_of(s), "embeddings.word_embeddings"), out = at(s, "vocab_projector");
+	value *w = PARAM(c.tied ? words : out, "weight", c.vocab, c.dim);
+
+	if (c.tied)
+		w = op_param_also(w, out, "weight");
+	x = nn_act(s, "activation", c.act, nn_linear(s, "vocab_transform", x, c.dim));
+	x = nn_layer_norm(s, "vocab_layer_norm", x, EPS);
+	return op_linear(x, w, PARAM(out, "bias", c.vocab));
 }
 
-static void distilbert_default(scope s, cfg *j)
+static value *distilbert_pool(scope s, cfg *j, value *x)
 {
 	distilbert_config c = read_config(j);
 
-	op_output(s, "last_hidden_state", body(s, &c, 0));
+	return op_relu(nn_linear(s, "pre_classifier", encoder_first_token(x), c.dim));
 }
 
-static void distilbert_masked_lm(scope s, cfg *j)
-{
-	distilbert_config c = read_config(j);
-	value *x = nn_linear(s, "vocab_transform", body(s, &c, 0), c.dim);
-	value *w = PARAM(body_of(s), "embeddings.word_embeddings.weight", c.vocab, c.dim);
-
-	x = nn_layer_norm(s, "vocab_layer_norm", nn_act(s, "activation", c.act, x), EPS);
-	w = c.tied ? op_param_also(w, s, "vocab_projector.weight")
-		   : PARAM(s, "vocab_projector.weight", c.vocab, c.dim);
-	op_output(s, "logits", op_linear(x, w, PARAM(s, "vocab_projector.bias", c.vocab)));
-}
-
-static void distilbert_sequence(scope s, cfg *j)
-{
-	distilbert_config c = read_config(j);
-	value *x = pooled(s, &c, body(s, &c, 0));
-
-	op_output(s, "logits", nn_linear(s, "classifier", x, c.labels));
-}
-
-static void distilbert_choice(scope s, cfg *j)
-{
-	distilbert_config c = read_config(j);
-	value *x = pooled(s, &c, body(s, &c, 1));
-
-	nn_output_choices(s, nn_linear(s, "classifier", x, 1));
-}
-
-static void distilbert_tokens(scope s, cfg *j)
-{
-	distilbert_config c = read_config(j);
-
-	op_output(s, "logits", nn_linear(s, "classifier", body(s, &c, 0), c.labels));
-}
-
-static void distilbert_span(scope s, cfg *j)
-{
-	distilbert_config c = read_config(j);
-
-	if (c.labels != 2)
-		cfg_refuse(j,
-			   "num_labels: question-answering has a start and an end, so expected 2 "
-			   "labels, found %lld",
-			   (long long)c.labels);
-	nn_output_span(s, nn_linear(s, "qa_outputs", body(s, &c, 0), 2));
-}
-
-static const task distilbert_tasks[] = {
-	{ .feature = "default", .build = distilbert_default },
-	{ .feature = "masked-lm", .build = distilbert_masked_lm },
-	{ .feature = "sequence-classification", .build = distilbert_sequence },
-	{ .feature = "multiple-choice", .build = distilbert_choice },
-	{ .feature = "token-classification", .build = distilbert_tokens },
-	{ .feature = "question-answering", .build = distilbert_span },
-	{ 0 },
+static const encoder distilbert = {
+	.body = distilbert_body,
+	.lm_head = distilbert_lm_head,
+	.pool = distilbert_pool,
 };
 
 const arch arch_distilbert = {
 	.types = "distilbert",
 	.prefix = "distilbert",
-	.tasks = distilbert_tasks,
+	.family = &distilbert,
+	.tasks = encoder_tasks_not_causal,
 };

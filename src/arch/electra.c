@@ -13,46 +13,36 @@ static bert_config electra_read_config(cfg *j)
 	return c;
 }
 
-/* Inputs to hidden states. */
-static value *electra_body(scope s, const bert_config *c, int choices)
-{
-	text_inputs in = bert_inputs(s, c, "input_ids attention_mask token_type_ids", choices);
-	scope body = body_of(s), embeddings = at(body, "embeddings");
-	value *x = bert_embeddings(embeddings, c, &in, bert_positions(embeddings, c, &in));
-
-	if (c->embedding != c->hidden)
-		x = nn_linear(body, "embeddings_project", x, c->hidden);
-	return bert_encoder(at(body, "encoder"), c, x, bert_mask(c, &in));
-}
-
-static void electra_default(scope s, cfg *j)
+static value *electra_body(scope s, cfg *j, int choices)
 {
 	bert_config c = electra_read_config(j);
+	text_inputs in = bert_inputs(s, &c, choices);
+	scope body = body_of(s), embeddings = at(body, "embeddings");
+	value *x = bert_embeddings(embeddings, &c, &in, bert_positions(embeddings, &c, &in));
 
-	op_output(s, "last_hidden_state", electra_body(s, &c, 0));
+	if (c.embedding != c.hidden)
+		x = nn_linear(body, "embeddings_project", x, c.hidden);
+	return bert_encoder(at(body, "encoder"), &c, x, bert_mask(&c, &in));
 }
 
-/* The generator. */
-static void electra_lm(scope s, cfg *j)
+/* The generator's. */
+static value *electra_lm_head(scope s, cfg *j, value *x)
 {
 	bert_config c = electra_read_config(j);
 	scope head = at(s, "generator_predictions"), out = at(s, "generator_lm_head");
-	value *x = electra_body(s, &c, 0);
 
 	x = op_gelu(nn_linear(head, "dense", x, c.embedding));
 	x = nn_layer_norm(head, "LayerNorm", x, c.eps);
-	x = bert_vocab_scores(body_of(s), out, &c, x, PARAM(out, "bias", c.vocab));
-	op_output(s, "logits", x);
+	return bert_vocab_scores(s, out, &c, x, PARAM(out, "bias", c.vocab));
 }
 
-static void electra_sequence(scope s, cfg *j)
+static value *electra_sequence_head(scope s, cfg *j, value *x)
 {
 	bert_config c = electra_read_config(j);
 	scope head = at(s, "classifier");
-	value *x = bert_first_token(electra_body(s, &c, 0));
 
-	x = op_gelu(nn_linear(head, "dense", x, c.hidden));
-	op_output(s, "logits", nn_linear(head, "out_proj", x, c.labels));
+	x = op_gelu(nn_linear(head, "dense", encoder_first_token(x), c.hidden));
+	return nn_linear(head, "out_proj", x, cfg_labels(j));
 }
 
 /* [batch, sequence, hidden] → [batch, hidden], the way summary_type says */
@@ -70,55 +60,31 @@ static value *electra_pick(cfg *j, value *x)
 	}
 }
 
-static value *electra_summary(scope s, cfg *j, const bert_config *c, value *x)
+/* What multiple choice classifies. */
+static value *electra_summary(scope s, cfg *j, value *x)
 {
+	bert_config c = electra_read_config(j);
 	const char *act = cfg_str(j, "summary_activation", NULL);
-	int to_labels = cfg_bool(j, "summary_proj_to_labels", 0);
 
+	s = at(s, "sequence_summary");
 	x = electra_pick(j, x);
 	if (cfg_bool(j, "summary_use_proj", 1)) {
-		if (to_labels && c->labels != c->hidden)
-			cfg_refuse(j,
-				   "summary_proj_to_labels: the classifier behind the summary "
-				   "takes the hidden size, %lld, not %lld labels",
-				   (long long)c->hidden, (long long)c->labels);
-		x = nn_linear(s, "summary", x, c->hidden);
+		if (cfg_bool(j, "summary_proj_to_labels", 0) && cfg_labels(j) != c.hidden)
+			cfg_refuse(
+				j,
+				"summary_proj_to_labels: the classifier behind the summary takes "
+				"the hidden size, %lld, not %lld labels",
+				(long long)c.hidden, (long long)cfg_labels(j));
+		x = nn_linear(s, "summary", x, c.hidden);
 	}
 	return act && *act ? nn_act(s, "activation", cfg_act(j, "summary_activation", act), x) : x;
 }
 
-static void electra_choice(scope s, cfg *j)
-{
-	bert_config c = electra_read_config(j);
-	value *x = electra_body(s, &c, 1);
-
-	bert_choice_head(s, electra_summary(at(s, "sequence_summary"), j, &c, x));
-}
-
-static void electra_tokens(scope s, cfg *j)
-{
-	bert_config c = electra_read_config(j);
-
-	bert_token_head(s, &c, electra_body(s, &c, 0));
-}
-
-static void electra_span(scope s, cfg *j)
-{
-	bert_config c = electra_read_config(j);
-
-	bert_check_span(j, &c);
-	bert_span_head(s, electra_body(s, &c, 0));
-}
-
-static const task electra_tasks[] = {
-	{ .feature = "default", .build = electra_default },
-	{ .feature = "masked-lm", .build = electra_lm },
-	{ .feature = "causal-lm", .build = electra_lm },
-	{ .feature = "sequence-classification", .build = electra_sequence },
-	{ .feature = "multiple-choice", .build = electra_choice },
-	{ .feature = "token-classification", .build = electra_tokens },
-	{ .feature = "question-answering", .build = electra_span },
-	{ 0 },
+static const encoder electra = {
+	.body = electra_body,
+	.lm_head = electra_lm_head,
+	.pool = electra_summary,
+	.sequence_head = electra_sequence_head,
 };
 
 const arch arch_electra = {
@@ -127,5 +93,6 @@ const arch arch_electra = {
 	.defaults =
 		"{\"hidden_size\": 256, \"num_attention_heads\": 4, \"intermediate_size\": 1024,"
 		" \"summary_activation\": \"gelu\"}",
-	.tasks = electra_tasks,
+	.family = &electra,
+	.tasks = encoder_tasks,
 };

@@ -40,112 +40,59 @@ value *roberta_positions(scope s, const bert_config *c, const text_inputs *in)
 	return nn_embedding(s, "position_embeddings", ids, c->positions, c->hidden);
 }
 
-/* Inputs to hidden states. */
-static value *roberta_body(scope s, const bert_config *c, int choices)
+value *roberta_lm_head(scope s, cfg *j, value *x)
 {
-	text_inputs in = roberta_inputs(s, c, choices);
-	scope body = body_of(s), embeddings = at(body, "embeddings");
-	value *x = bert_embeddings(embeddings, c, &in, roberta_positions(embeddings, c, &in));
-
-	return bert_encoder(at(body, "encoder"), c, x, bert_mask(c, &in));
-}
-
-void roberta_lm_head(scope s, const bert_config *c, value *x)
-{
+	bert_config c = roberta_read_config(j);
 	scope head = at(s, "lm_head");
-	value *bias = op_param_also(PARAM(head, "decoder.bias", c->vocab), head, "bias");
+	value *bias = op_param_also(PARAM(head, "decoder.bias", c.vocab), head, "bias");
 
-	x = op_gelu(nn_linear(head, "dense", x, c->hidden));
-	x = nn_layer_norm(head, "layer_norm", x, c->eps);
-	op_output(s, "logits", bert_vocab_scores(body_of(s), at(head, "decoder"), c, x, bias));
+	x = op_gelu(nn_linear(head, "dense", x, c.hidden));
+	x = nn_layer_norm(head, "layer_norm", x, c.eps);
+	return bert_vocab_scores(s, at(head, "decoder"), &c, x, bias);
 }
 
-void roberta_sequence_head(scope s, const bert_config *c, value *x)
+value *roberta_sequence_head(scope s, cfg *j, value *x)
 {
+	bert_config c = roberta_read_config(j);
 	scope head = at(s, "classifier");
 
-	x = op_tanh(nn_linear(head, "dense", bert_first_token(x), c->hidden));
-	op_output(s, "logits", nn_linear(head, "out_proj", x, c->labels));
+	x = op_tanh(nn_linear(head, "dense", encoder_first_token(x), c.hidden));
+	return nn_linear(head, "out_proj", x, cfg_labels(j));
 }
 
-static void roberta_default(scope s, cfg *j)
+static value *roberta_body(scope s, cfg *j, int choices)
 {
 	bert_config c = roberta_read_config(j);
+	text_inputs in = roberta_inputs(s, &c, choices);
+	scope body = body_of(s), embeddings = at(body, "embeddings");
+	value *x = bert_embeddings(embeddings, &c, &in, roberta_positions(embeddings, &c, &in));
 
-	op_output(s, "last_hidden_state", roberta_body(s, &c, 0));
+	return bert_encoder(at(body, "encoder"), &c, x, bert_mask(&c, &in));
 }
 
-static void roberta_lm(scope s, cfg *j)
-{
-	bert_config c = roberta_read_config(j);
-
-	roberta_lm_head(s, &c, roberta_body(s, &c, 0));
-}
-
-static void roberta_sequence(scope s, cfg *j)
-{
-	bert_config c = roberta_read_config(j);
-
-	roberta_sequence_head(s, &c, roberta_body(s, &c, 0));
-}
-
-static void roberta_choice(scope s, cfg *j)
-{
-	bert_config c = roberta_read_config(j);
-
-	bert_choice_head(s, bert_pooler(body_of(s), &c, roberta_body(s, &c, 1)));
-}
-
-static void roberta_tokens(scope s, cfg *j)
-{
-	bert_config c = roberta_read_config(j);
-
-	bert_token_head(s, &c, roberta_body(s, &c, 0));
-}
-
-static void roberta_span(scope s, cfg *j)
-{
-	bert_config c = roberta_read_config(j);
-
-	bert_check_span(j, &c);
-	bert_span_head(s, roberta_body(s, &c, 0));
-}
-
-static const task roberta_tasks[] = {
-	{ .feature = "default", .build = roberta_default },
-	{ .feature = "masked-lm", .build = roberta_lm },
-	{ .feature = "causal-lm", .build = roberta_lm },
-	{ .feature = "sequence-classification", .build = roberta_sequence },
-	{ .feature = "multiple-choice", .build = roberta_choice },
-	{ .feature = "token-classification", .build = roberta_tokens },
-	{ .feature = "question-answering", .build = roberta_span },
-	{ 0 },
-};
-
-/* Without causal-lm, which the table does not have for it. */
-static const task data2vec_tasks[] = {
-	{ .feature = "default", .build = roberta_default },
-	{ .feature = "masked-lm", .build = roberta_lm },
-	{ .feature = "sequence-classification", .build = roberta_sequence },
-	{ .feature = "multiple-choice", .build = roberta_choice },
-	{ .feature = "token-classification", .build = roberta_tokens },
-	{ .feature = "question-answering", .build = roberta_span },
-	{ 0 },
+static const encoder roberta = {
+	.body = roberta_body,
+	.lm_head = roberta_lm_head,
+	.pool = bert_pool,
+	.sequence_head = roberta_sequence_head,
 };
 
 const arch arch_roberta = {
 	.types = "roberta",
 	.prefix = "roberta",
 	.defaults = "{\"vocab_size\": 50265}",
-	.tasks = roberta_tasks,
+	.family = &roberta,
+	.tasks = encoder_tasks,
 };
 const arch arch_camembert = {
 	.types = "camembert xlm-roberta",
 	.prefix = "roberta",
-	.tasks = roberta_tasks,
+	.family = &roberta,
+	.tasks = encoder_tasks,
 };
 const arch arch_data2vec_text = {
 	.types = "data2vec-text",
 	.prefix = "data2vec_text",
-	.tasks = data2vec_tasks,
+	.family = &roberta,
+	.tasks = encoder_tasks_not_causal,
 };

@@ -18,71 +18,25 @@ static value *xl_layer(scope s, const bert_config *c, value *x, value *mask)
 	return op_add(nn_linear(s, "output.dense", y, c->hidden), x);
 }
 
-/* Inputs to hidden states. */
-static value *xl_body(scope s, const bert_config *c, int choices)
+static value *xl_body(scope s, cfg *j, int choices)
 {
-	text_inputs in = roberta_inputs(s, c, choices);
+	bert_config c = roberta_read_config(j);
+	text_inputs in = roberta_inputs(s, &c, choices);
 	scope body = body_of(s), embeddings = at(body, "embeddings");
-	value *x = bert_embedding_sum(embeddings, c, &in, roberta_positions(embeddings, c, &in));
-	value *mask = bert_mask(c, &in);
+	value *positions = roberta_positions(embeddings, &c, &in);
+	value *x = bert_embedding_sum(embeddings, &c, &in, positions);
+	value *mask = bert_mask(&c, &in);
 
-	for (int64_t i = 0; i < c->layers; i++)
-		x = xl_layer(at(body, "encoder.layer.%d", (int)i), c, x, mask);
-	return nn_layer_norm(body, "encoder.LayerNorm", x, c->eps);
+	for (int64_t i = 0; i < c.layers; i++)
+		x = xl_layer(at(body, "encoder.layer.%d", (int)i), &c, x, mask);
+	return nn_layer_norm(body, "encoder.LayerNorm", x, c.eps);
 }
 
-static void xl_default(scope s, cfg *j)
-{
-	bert_config c = roberta_read_config(j);
-
-	op_output(s, "last_hidden_state", xl_body(s, &c, 0));
-}
-
-static void xl_lm(scope s, cfg *j)
-{
-	bert_config c = roberta_read_config(j);
-
-	roberta_lm_head(s, &c, xl_body(s, &c, 0));
-}
-
-static void xl_sequence(scope s, cfg *j)
-{
-	bert_config c = roberta_read_config(j);
-
-	roberta_sequence_head(s, &c, xl_body(s, &c, 0));
-}
-
-static void xl_choice(scope s, cfg *j)
-{
-	bert_config c = roberta_read_config(j);
-
-	bert_choice_head(s, bert_pooler(body_of(s), &c, xl_body(s, &c, 1)));
-}
-
-static void xl_tokens(scope s, cfg *j)
-{
-	bert_config c = roberta_read_config(j);
-
-	bert_token_head(s, &c, xl_body(s, &c, 0));
-}
-
-static void xl_span(scope s, cfg *j)
-{
-	bert_config c = roberta_read_config(j);
-
-	bert_check_span(j, &c);
-	bert_span_head(s, xl_body(s, &c, 0));
-}
-
-static const task xl_tasks[] = {
-	{ .feature = "default", .build = xl_default },
-	{ .feature = "masked-lm", .build = xl_lm },
-	{ .feature = "causal-lm", .build = xl_lm },
-	{ .feature = "sequence-classification", .build = xl_sequence },
-	{ .feature = "multiple-choice", .build = xl_choice },
-	{ .feature = "token-classification", .build = xl_tokens },
-	{ .feature = "question-answering", .build = xl_span },
-	{ 0 },
+static const encoder xl = {
+	.body = xl_body,
+	.lm_head = roberta_lm_head,
+	.pool = bert_pool,
+	.sequence_head = roberta_sequence_head,
 };
 
 const arch arch_xlm_roberta_xl = {
@@ -92,5 +46,6 @@ const arch arch_xlm_roberta_xl = {
 		    " \"num_attention_heads\": 32, \"intermediate_size\": 10240,"
 		    " \"max_position_embeddings\": 514, \"type_vocab_size\": 1, "
 		    "\"layer_norm_eps\": 1e-5}",
-	.tasks = xl_tasks,
+	.family = &xl,
+	.tasks = encoder_tasks,
 };

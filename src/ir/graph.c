@@ -5,7 +5,7 @@
 
 #include "ir/ir.h"
 
-graph *graph_new(checkpoint *weights, const char *prefix, error *e)
+graph *graph_new(checkpoint *weights, const arch *a, error *e)
 {
 	graph *g = calloc(1, sizeof *g);
 
@@ -16,7 +16,8 @@ graph *graph_new(checkpoint *weights, const char *prefix, error *e)
 	}
 	g->error = e;
 	g->weights = weights;
-	g->prefix = prefix;
+	g->arch = a;
+	g->prefix = a ? a->prefix : NULL;
 	g->poison->g = g;
 	g->poison->scope = "";
 	return g;
@@ -79,6 +80,11 @@ scope oxp_at(scope s, const char *fmt, ...)
 scope oxp_body(scope s)
 {
 	return s.g->prefix ? oxp_at(s, "%s", s.g->prefix) : s;
+}
+
+const void *oxp_family(scope s)
+{
+	return s.g->arch ? s.g->arch->family : NULL;
 }
 
 /* Results of a layer belong beside it: the scope of what is done to them is the layer's parent. */

@@ -78,7 +78,8 @@ struct oxp_graph {
 	arena arena;
 	error *error;        /* the caller's */
 	checkpoint *weights; /* NULL: a skeleton, which only describes */
-	const char *prefix;
+	const arch *arch;    /* NULL: a graph without a row */
+	const char *prefix;  /* the row's */
 	int allow_missing;
 	value *poison;
 	value **input;
@@ -92,8 +93,8 @@ struct oxp_graph {
 	map values; /* parameters by path, constants by text */
 };
 
-/* A graph to build in; errors go to `e`. The checkpoint is borrowed and may be NULL. */
-graph *graph_new(checkpoint *weights, const char *prefix, error *e);
+/* A graph to build in; errors go to `e`. Checkpoint and row are borrowed and may be NULL. */
+graph *graph_new(checkpoint *weights, const arch *a, error *e);
 void graph_free(graph *g);
 /*
  * After building: binds the outputs, numbers the nodes in a post-order walk from them, and reports

@@ -1,4 +1,4 @@
-/* What text models share at their two ends: token inputs, and outputs in the features' names. */
+/* The inputs of text models. */
 #include <string.h>
 
 #include "nn/nn.h"
@@ -57,17 +57,4 @@ text_inputs oxp_nn_text_inputs(scope s, const text_spec *t)
 		p += strspn(p, " ");
 	}
 	return in;
-}
-
-void oxp_nn_output_choices(scope s, value *logits)
-{
-	const dim *to[] = { dim_axis(s.g, "batch"), dim_axis(s.g, "choice") };
-
-	op_output(s, "logits", op_reshape(logits, 2, to));
-}
-
-void oxp_nn_output_span(scope s, value *logits)
-{
-	op_output(s, "start_logits", op_select(logits, -1, 0));
-	op_output(s, "end_logits", op_select(logits, -1, 1));
 }

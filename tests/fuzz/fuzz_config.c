@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		cfg_close(j);
 		return 0;
 	}
-	g = graph_new(NULL, a->prefix, &e);
+	g = graph_new(NULL, a, &e);
 	if (g) {
 		a->tasks[data[1] % tasks].build((scope){ g, "" }, j);
 		(void)!graph_finish(g, &e);

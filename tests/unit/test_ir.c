@@ -9,12 +9,13 @@
 
 static error e;
 static graph *g;
+static const arch row = { .types = "bert", .prefix = "bert" };
 
 static int setup(void **state)
 {
 	(void)state;
 	e = (error){ 0 };
-	g = graph_new(NULL, "bert", &e);
+	g = graph_new(NULL, &row, &e);
 	return g ? 0 : -1;
 }
 
