@@ -122,6 +122,8 @@ typedef enum oxp_linear {
 } oxp_linear;
 
 typedef enum oxp_validation { OXP_VALIDATE, OXP_NO_VALIDATION } oxp_validation;
+/* Whether the export ends only when its files are on the disk, safe from a power failure. */
+typedef enum oxp_durability { OXP_NOT_SYNCED, OXP_SYNCED } oxp_durability;
 typedef enum oxp_missing { OXP_MISSING_IS_ERROR, OXP_MISSING_IS_SEEDED } oxp_missing;
 
 /* All zeros are the defaults. */
@@ -136,6 +138,7 @@ typedef struct oxp_options {
 	oxp_linear linear;
 	oxp_validation validation;
 	oxp_missing missing;
+	oxp_durability durability;
 } oxp_options;
 
 /* The largest difference of one output over all input sets. */

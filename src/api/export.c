@@ -221,7 +221,9 @@ static int write_model(oxp_context *c, loaded *l, const char *model, const stagi
 			       .linear =
 				       o->linear == OXP_LINEAR_MATMUL ? LINEAR_MATMUL : LINEAR_GEMM,
 			       .weights = (enum onnx_weights)o->weights };
-	onnx_progress progress = { on_weights, c };
+	onnx_write_options how = { .weights = lower.weights,
+				   .sync = o->durability == OXP_SYNCED,
+				   .progress = { on_weights, c } };
 	onnx_written written;
 	onnx_model *m;
 	char source[256];
@@ -237,7 +239,7 @@ static int write_model(oxp_context *c, loaded *l, const char *model, const stagi
 	onnx_metadata(m, "onnxport_version", OXP_VERSION);
 	if (any_seeded(l->graph))
 		onnx_metadata(m, "seeded_weights", "true");
-	if (onnx_write(m, s->path, lower.weights, &progress, &written, &c->error) == 0) {
+	if (onnx_write(m, s->path, &how, &written, &c->error) == 0) {
 		result->opset = m->opset;
 		result->bytes = written.bytes;
 		result->nodes = m->graph.count;

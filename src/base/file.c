@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BUFFER = 1 << 16, PIECE = 1 << 22 };
+enum { BUFFER = 1 << 20 };
 
 file *file_map(arena *a, const char *path, error *e)
 {
@@ -183,14 +183,19 @@ static int flush(outfile *o, error *e)
 
 int output_write(outfile *o, const void *data, size_t n, error *e)
 {
+	const uint8_t *p = data;
+
 	o->size += n;
-	if (n > BUFFER - o->filled && flush(o, e))
-		return e->code;
-	if (n >= BUFFER)
-		return write_all(o, data, n, e);
-	if (n)
-		memcpy(o->buffer + o->filled, data, n);
-	o->filled += n;
+	while (n) {
+		size_t room = BUFFER - o->filled, k = n < room ? n : room;
+
+		memcpy(o->buffer + o->filled, p, k);
+		o->filled += k;
+		p += k;
+		n -= k;
+		if (o->filled == BUFFER && flush(o, e))
+			return e->code;
+	}
 	return 0;
 }
 
@@ -207,36 +212,28 @@ int output_pad(outfile *o, uint64_t size, error *e)
 	return 0;
 }
 
+/*
+ * Read straight into the buffer, so that every write is a whole, aligned buffer. Measured against
+ * copy_file_range on unaligned ranges, which is what tensors are: 162 to 189 ms for 438 MB.
+ */
 int output_copy(outfile *o, const file *f, uint64_t offset, uint64_t size, error *e)
 {
-	off_t from = (off_t)offset;
-
-	if (size < BUFFER / 4) {
-		return output_write(o, f->data + offset, (size_t)size, e);
-	}
-	if (flush(o, e))
-		return e->code;
 	o->size += size;
 	while (size) {
-		ssize_t k = copy_file_range(f->fd, &from, o->fd, NULL,
-					    size < 1u << 30 ? (size_t)size : 1u << 30, 0);
+		size_t room = BUFFER - o->filled;
+		ssize_t k = pread(f->fd, o->buffer + o->filled, size < room ? (size_t)size : room,
+				  (off_t)offset);
 
 		if (k < 0 && errno == EINTR)
 			continue;
-		if (k < 0 && errno == ENOSPC)
-			return output_failed(o, "writing failed", e);
 		if (k <= 0)
-			break;
+			return error_set(e, E_IO, "%s: reading failed: %s", f->path,
+					 k ? strerror(errno) : "it became shorter");
+		o->filled += (size_t)k;
+		offset += (uint64_t)k;
 		size -= (uint64_t)k;
-	}
-	while (size) { /* file systems that cannot: through the mapping */
-		size_t n = size < PIECE ? (size_t)size : PIECE;
-
-		if (write_all(o, f->data + from, n, e))
+		if (o->filled == BUFFER && flush(o, e))
 			return e->code;
-		file_forget(f, (uint64_t)from, n);
-		from += (off_t)n;
-		size -= n;
 	}
 	return 0;
 }
@@ -245,7 +242,7 @@ int output_close(outfile *o, error *e)
 {
 	if (flush(o, e))
 		return e->code;
-	if (fsync(o->fd) != 0)
+	if (o->sync && fsync(o->fd) != 0)
 		return output_failed(o, "writing failed", e);
 	if (close(o->fd) != 0) {
 		o->fd = -1;

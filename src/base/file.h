@@ -34,6 +34,7 @@ typedef struct outfile {
 	char *path, *temporary;
 	int fd;
 	uint64_t size;
+	int sync; /* output_close waits for the disk */
 	uint8_t *buffer;
 	size_t filled;
 } outfile;
@@ -41,10 +42,9 @@ typedef struct outfile {
 int output_open(outfile *o, const char *path, error *e) MUST_USE;
 int output_write(outfile *o, const void *data, size_t n, error *e) MUST_USE;
 int output_pad(outfile *o, uint64_t size, error *e) MUST_USE; /* zeros up to that size */
-/* Copies a part of a file by the kernel's fastest way (shared blocks, in-kernel copy, else write).
- */
+/* Copies a part of a file. */
 int output_copy(outfile *o, const file *f, uint64_t offset, uint64_t size, error *e) MUST_USE;
-/* Everything on the disk, still under the temporary name. */
+/* Everything written, still under the temporary name; with `sync`, on the disk. */
 int output_close(outfile *o, error *e) MUST_USE;
 int output_publish(outfile *o, error *e) MUST_USE;
 /* After a failure: the temporary file goes away. Does nothing after output_publish. */

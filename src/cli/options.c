@@ -45,6 +45,8 @@ static const struct row {
 	  "fill parameters that the checkpoint lacks with seeded values" },
 	{ "no-validate", 0, SWITCH, AT(export.validation), OXP_NO_VALIDATION, NULL, NULL,
 	  "do not run the exported model" },
+	{ "sync", 0, SWITCH, AT(export.durability), OXP_SYNCED, NULL, NULL,
+	  "end only when the files are on the disk" },
 	{ "onnxruntime", 0, TEXT, AT(export.onnxruntime), 0, NULL, "PATH",
 	  "ONNX Runtime's library (default: ONNXPORT_ORT, the system's, Python's)" },
 	{ "preprocessor", 0, TEXT, AT(preprocessor), 0, NULL, "KIND",

@@ -121,8 +121,14 @@ typedef struct onnx_written {
 	int external;   /* whether there is one */
 } onnx_written;
 
+typedef struct onnx_write_options {
+	enum onnx_weights weights;
+	int sync; /* wait until the files are on the disk */
+	onnx_progress progress;
+} onnx_write_options;
+
 /* Writes `path` and what goes beside it: all of it or nothing. */
-int onnx_write(onnx_model *m, const char *path, enum onnx_weights weights,
-	       const onnx_progress *progress, onnx_written *written, error *e) MUST_USE;
+int onnx_write(onnx_model *m, const char *path, const onnx_write_options *o, onnx_written *written,
+	       error *e) MUST_USE;
 
 #endif

@@ -22,7 +22,7 @@ struct writer {
 	onnx_model *m;
 	outfile out;
 	error *e;
-	const onnx_progress *progress;
+	const onnx_write_options *options;
 	uint64_t done, total;
 	float *buffer;
 };
@@ -177,9 +177,10 @@ static void put_initializer_head(text *t, const onnx_initializer *x)
 
 static int step(struct writer *w, uint64_t bytes)
 {
+	const onnx_progress *p = &w->options->progress;
+
 	w->done += bytes;
-	if (w->progress && w->progress->step &&
-	    w->progress->step(w->progress->context, w->done, w->total))
+	if (p->step && p->step(p->context, w->done, w->total))
 		return error_set(w->e, E_CANCELLED, "%s: cancelled", w->out.path);
 	return 0;
 }
@@ -416,9 +417,17 @@ static int link_files(struct writer *w, const char *path, onnx_written *written)
 	return 0;
 }
 
-static int write_external(struct writer *w, const char *path, const char *location)
+static int open_file(struct writer *w, const char *path)
 {
 	if (output_open(&w->out, path, w->e))
+		return w->e->code;
+	w->out.sync = w->options->sync;
+	return 0;
+}
+
+static int write_external(struct writer *w, const char *path, const char *location)
+{
+	if (open_file(w, path))
 		return w->e->code;
 	for (int i = 0; i < w->m->initializers; i++) {
 		const onnx_initializer *x = w->m->initializer[i];
@@ -455,8 +464,8 @@ static int write_files(struct writer *w, const char *path, const char *data, uin
 		w->out = (outfile){ .fd = -1 };
 		written->external = 1;
 	}
-	if (output_open(&w->out, path, w->e) == 0 && write_model(w) == 0 &&
-	    output_close(&w->out, w->e) == 0 && link_files(w, path, written) == 0) {
+	if (open_file(w, path) == 0 && write_model(w) == 0 && output_close(&w->out, w->e) == 0 &&
+	    link_files(w, path, written) == 0) {
 		written->bytes = w->out.size + data_size;
 		(void)((data_size && output_publish(&external, w->e)) ||
 		       output_publish(&w->out, w->e));
@@ -466,10 +475,11 @@ static int write_files(struct writer *w, const char *path, const char *data, uin
 	return w->e->code;
 }
 
-int onnx_write(onnx_model *m, const char *path, enum onnx_weights weights,
-	       const onnx_progress *progress, onnx_written *written, error *e)
+int onnx_write(onnx_model *m, const char *path, const onnx_write_options *o, onnx_written *written,
+	       error *e)
 {
-	struct writer w = { .m = m, .out = { .fd = -1 }, .e = e, .progress = progress };
+	struct writer w = { .m = m, .out = { .fd = -1 }, .e = e, .options = o };
+	enum onnx_weights weights = o->weights;
 	char *data = arena_printf(&m->arena, "%s_data", path);
 	uint64_t data_size = 0;
 

@@ -310,6 +310,7 @@ def atol_and_no_validate(t):
     assert "-[x] values not close enough (atol: 1e-12)" in r.out
     assert empty(f"{t}/o"), "a model that failed is not left behind"
     bad("-m", TINY, "--atol", "-1", t, code=2, says="expected a positive number")
+    good("-m", TINY, "--sync", f"{t}/synced")
     r = good("-m", TINY, "--no-validate", t)
     assert r.out == f"All good, model saved at: {t}/model.onnx\n", r.out
     assert not r.err
