@@ -218,9 +218,8 @@ static int write_model(oxp_context *c, loaded *l, const char *model, const stagi
 		       const oxp_options *o, oxp_result *result)
 {
 	onnx_options lower = { .opset = o->opset ? o->opset : task_opset(l->task),
-			       .linear =
-				       o->linear == OXP_LINEAR_MATMUL ? LINEAR_MATMUL : LINEAR_GEMM,
-			       .weights = (enum onnx_weights)o->weights };
+			       .linear = o->linear,
+			       .weights = o->weights };
 	onnx_write_options how = { .weights = lower.weights,
 				   .sync = o->durability == OXP_SYNCED,
 				   .progress = { on_weights, c } };

@@ -160,7 +160,8 @@ static int compare_output(struct check *c, int set, int i)
 		c->e, E_MISMATCH,
 		"Outputs values doesn't match between reference model and ONNX exported "
 		"model: output %s, input set %d, at %s: reference %.9g, ONNX %.9g, largest "
-		"difference %.3g (atol: %g)",
+		"difference %.3g (atol: %g). Where that is close enough, say so with a "
+		"larger --atol",
 		name, set, place(left, sizeof left, a, d.worst), number_at(a, d.worst),
 		number_at(b, d.worst), d.most, c->atol);
 }

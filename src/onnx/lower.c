@@ -206,7 +206,7 @@ const char *const_int(lowering *l, int64_t x)
 const char *parameter(lowering *l, const value *p, int transposed)
 {
 	const param *q = p->param;
-	int stored = l->options->weights == WEIGHTS_LINK && q->view && !transposed;
+	int stored = l->options->weights == OXP_WEIGHTS_LINK && q->view && !transposed;
 	const char *name = q->name;
 	onnx_initializer *x;
 

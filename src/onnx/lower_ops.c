@@ -173,7 +173,7 @@ void lower_linear(lowering *l, const value *v)
 {
 	const value *x = v->in[0], *w = v->in[1], *b = v->in[2];
 
-	if (l->options->linear == LINEAR_MATMUL && w->op == OP_param) {
+	if (l->options->linear == OXP_LINEAR_MATMUL && w->op == OP_param) {
 		const char *y = EMIT(l, .op = "MatMul", .in = { full(l, x), parameter(l, w, 1) });
 
 		set_full(l, v, b ? EMIT(l, .op = "Add", .in = { full(l, b), y }) : y);

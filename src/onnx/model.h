@@ -4,6 +4,7 @@
 #define ONNX_MODEL_H
 
 #include "ir/ir.h"
+#include "onnxport/onnxport.h"
 
 enum { ONNX_OPSET_LEAST = 11, ONNX_OPSET_NEWEST = 28 };
 
@@ -87,19 +88,10 @@ typedef struct onnx_model {
 	const char *name;
 } onnx_model;
 
-enum onnx_weights {
-	WEIGHTS_AUTO, /* inside the model below 2 GiB, else external */
-	WEIGHTS_INLINE,
-	WEIGHTS_EXTERNAL, /* one file beside the model */
-	WEIGHTS_LINK,     /* the checkpoint's own files beside the model */
-};
-
-enum onnx_linear { LINEAR_GEMM, LINEAR_MATMUL };
-
 typedef struct onnx_options {
 	int opset;
-	enum onnx_linear linear;
-	enum onnx_weights weights;
+	oxp_linear linear;
+	oxp_weights weights;
 } onnx_options;
 
 /* The domain of the functions that stand for operators which the opset does not have yet. */
@@ -122,7 +114,7 @@ typedef struct onnx_written {
 } onnx_written;
 
 typedef struct onnx_write_options {
-	enum onnx_weights weights;
+	oxp_weights weights;
 	int sync; /* wait until the files are on the disk */
 	onnx_progress progress;
 } onnx_write_options;

@@ -440,13 +440,13 @@ static int write_external(struct writer *w, const char *path, const char *locati
 	return output_close(&w->out, w->e);
 }
 
-static uint64_t weight_bytes(const onnx_model *m, enum onnx_weights weights)
+static uint64_t weight_bytes(const onnx_model *m, oxp_weights weights)
 {
 	uint64_t n = 0;
 
 	for (int i = 0; i < m->initializers; i++)
 		if (m->initializer[i]->param &&
-		    (weights != WEIGHTS_LINK || !m->initializer[i]->location))
+		    (weights != OXP_WEIGHTS_LINK || !m->initializer[i]->location))
 			n += m->initializer[i]->size;
 	return n;
 }
@@ -479,7 +479,7 @@ int onnx_write(onnx_model *m, const char *path, const onnx_write_options *o, onn
 	       error *e)
 {
 	struct writer w = { .m = m, .out = { .fd = -1 }, .e = e, .options = o };
-	enum onnx_weights weights = o->weights;
+	oxp_weights weights = o->weights;
 	char *data = arena_printf(&m->arena, "%s_data", path);
 	uint64_t data_size = 0;
 
@@ -489,13 +489,13 @@ int onnx_write(onnx_model *m, const char *path, const onnx_write_options *o, onn
 		free(w.buffer);
 		return error_memory(e);
 	}
-	if (weights == WEIGHTS_AUTO && inside_size(m) > MOST_PROTOBUF - (64 << 20))
-		weights = WEIGHTS_EXTERNAL;
-	if (weights == WEIGHTS_LINK)
+	if (weights == OXP_WEIGHTS_AUTO && inside_size(m) > MOST_PROTOBUF - (64 << 20))
+		weights = OXP_WEIGHTS_EXTERNAL;
+	if (weights == OXP_WEIGHTS_LINK)
 		place_linked(m);
 	w.total = weight_bytes(m, weights);
-	if (weights == WEIGHTS_EXTERNAL ||
-	    (weights == WEIGHTS_LINK && inside_size(m) > MOST_PROTOBUF - (64 << 20)))
+	if (weights == OXP_WEIGHTS_EXTERNAL ||
+	    (weights == OXP_WEIGHTS_LINK && inside_size(m) > MOST_PROTOBUF - (64 << 20)))
 		data_size = place_external(m, path_base(data));
 	if (write_files(&w, path, data, data_size, written))
 		output_discard(&w.out);

@@ -384,6 +384,14 @@ def features_are_the_tables(t):
 
 
 @test
+def readme_table_is_true(t):
+    found = json.loads(good("features", "--json").out)
+    readme = open(os.path.join(HERE, "..", "..", "README.md")).read()
+    rows = {r.split("|")[1].strip(): r.split("|")[2].strip() for r in readme.splitlines() if r.startswith("| ") and "default," in r}
+    assert rows == {k: ", ".join(v) for k, v in found.items()}
+
+
+@test
 def descriptions_are_the_tables(t):
     for kind, rows in TABLE.items():
         for feature, row in rows.items():
@@ -588,7 +596,8 @@ def bad_configs(t):
         ("vocab_size", 14, ["bert.embeddings.word_embeddings.weight: the checkpoint has 13x6, config.json says 14x6"]),
     ):
         copy_tiny(f"{t}/m", **{key: value})
-        bad("-m", f"{t}/m", f"{t}/o", says=says)
+        feature = "token-classification" if key == "id2label" else "default"
+        bad("-m", f"{t}/m", "--feature", feature, "--allow-missing", f"{t}/o", says=says)
     copy_tiny(f"{t}/m", id2label={str(i): "x" for i in range(3)})
     bad("-m", f"{t}/m", "--feature", "question-answering", f"{t}/o", says="expected 2 labels, found 3")
     for text in ("", "[1]", "{", '{"a": 1, "a": 2}', '{"model_type": "bert", "x": NaN}'):
