@@ -143,7 +143,7 @@ typedef struct oxp_options {
 
 /* The largest difference of one output over all input sets. */
 typedef struct oxp_difference {
-	char output[64];
+	const char *output;
 	double absolute;
 } oxp_difference;
 
@@ -156,7 +156,7 @@ typedef struct oxp_result {
 	int validated; /* 1: compared; 0: not asked for, or no ONNX Runtime was found */
 	int input_sets;
 	int output_count;
-	oxp_difference output[8];
+	const oxp_difference *output; /* valid until the next call with this context */
 } oxp_result;
 
 /*

@@ -13,6 +13,7 @@ struct oxp_context {
 	void *progress_user;
 	registry registry;
 	char name[64];
+	arena results; /* what the last call gave out */
 };
 
 /* A model opened as far as its graph. */
@@ -26,6 +27,8 @@ typedef struct loaded {
 	graph *graph;
 } loaded;
 
+/* The start of every call that exports: no error, no results. */
+void api_start(oxp_context *c, oxp_result *result);
 void api_log(oxp_context *c, oxp_log_level level, const char *fmt, ...) PRINTF(3, 4);
 /* Reads config.json, finds the task, opens the weights, builds the graph. */
 int api_load(oxp_context *c, const char *model, const oxp_options *o, loaded *l) MUST_USE;

@@ -15,6 +15,7 @@ void oxp_context_free(oxp_context *c)
 {
 	if (!c)
 		return;
+	arena_free(&c->results);
 	free(c->registry.custom);
 	free(c);
 }
@@ -52,6 +53,13 @@ void api_log(oxp_context *c, oxp_log_level level, const char *fmt, ...)
 	vsnprintf(line, sizeof line, fmt, args);
 	va_end(args);
 	c->log(c->log_user, level, line);
+}
+
+void api_start(oxp_context *c, oxp_result *result)
+{
+	c->error = (error){ 0 };
+	arena_free(&c->results);
+	memset(result, 0, sizeof *result);
 }
 
 int oxp_register(oxp_context *c, const oxp_arch *a)

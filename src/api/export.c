@@ -134,28 +134,42 @@ static int on_set(void *context, uint64_t done, uint64_t total)
 	return c->progress ? c->progress(c->progress_user, "validation", done, total) : 0;
 }
 
+static int keep_differences(oxp_context *c, const graph *g, const validation *v, oxp_result *result)
+{
+	oxp_difference *d = arena_array(&c->results, (size_t)g->outputs + 1, sizeof *d);
+
+	if (!d)
+		return error_memory(&c->error);
+	for (int i = 0; i < g->outputs; i++) {
+		d[i].output = arena_strdup(&c->results, g->output[i].name);
+		d[i].absolute = v->most[i];
+		if (!d[i].output)
+			return error_memory(&c->error);
+	}
+	result->validated = 1;
+	result->input_sets = v->sets;
+	result->output_count = g->outputs;
+	result->output = d;
+	return 0;
+}
+
 /* 0 with result->validated unset: no ONNX Runtime was found, which `looked` tells about. */
-static int run_validation(oxp_context *c, const loaded *l, const char *path, const oxp_options *o,
+static int run_validation(oxp_context *c, loaded *l, const char *path, const oxp_options *o,
 			  oxp_result *result, text *looked)
 {
 	const validation_sink sink = { on_line, on_set, c };
+	double atol = o->atol > 0 ? o->atol : task_atol(l->task);
 	validation v = { 0 };
 	ort *runtime = ort_open(o->onnxruntime, looked, &c->error);
 
 	if (!runtime)
 		return c->error.code;
 	api_log(c, OXP_LOG_DEBUG, "validating with ONNX Runtime %s", ort_version(runtime));
-	if (validate(l->graph, path, runtime, o->atol > 0 ? o->atol : task_atol(l->task), &sink, &v,
-		     &c->error) == 0) {
-		result->validated = 1;
-		result->input_sets = v.sets;
-		result->output_count = v.outputs;
-		for (int i = 0; i < v.outputs; i++) {
-			snprintf(result->output[i].output, sizeof result->output[i].output, "%s",
-				 l->graph->output[i].name);
-			result->output[i].absolute = v.most[i];
-		}
-	}
+	v.most = arena_array(&l->arena, (size_t)l->graph->outputs + 1, sizeof *v.most);
+	if (!v.most)
+		error_memory(&c->error);
+	else if (validate(l->graph, path, runtime, atol, &sink, &v, &c->error) == 0)
+		keep_differences(c, l->graph, &v, result);
 	ort_close(runtime);
 	return c->error.code;
 }
@@ -283,10 +297,9 @@ int oxp_export(oxp_context *c, const char *model, const char *output, const oxp_
 	oxp_result unwanted;
 	loaded l = { 0 };
 
-	c->error = (error){ 0 };
 	if (!result)
 		result = &unwanted;
-	memset(result, 0, sizeof *result);
+	api_start(c, result);
 	if (api_load(c, model, o, &l) == 0 && check_options(c, &l, o) == 0)
 		export_loaded(c, &l, model, output, o, result);
 	api_unload(&l);
@@ -303,11 +316,10 @@ int oxp_validate(oxp_context *c, const char *model, const char *onnx_path,
 	text looked = { 0 };
 	const char *path; /* a copy: it may be the last result's own */
 
-	c->error = (error){ 0 };
 	if (!result)
 		result = &unwanted;
 	path = arena_strdup(&l.arena, onnx_path);
-	memset(result, 0, sizeof *result);
+	api_start(c, result);
 	if (!path)
 		error_memory(&c->error);
 	else if (api_load(c, model, o, &l) == 0 &&

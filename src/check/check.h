@@ -58,8 +58,7 @@ typedef struct validation_sink {
 
 typedef struct validation {
 	int sets;
-	int outputs;
-	double most[8]; /* per output */
+	double *most; /* per output of the graph, from the caller: the largest difference */
 } validation;
 
 /*

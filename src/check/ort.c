@@ -14,7 +14,7 @@
 #include "base/thread.h"
 #include "check/check.h"
 
-enum { API_VERSION = 17, LOG_ERROR = 3, MOST_PORTS = 64 };
+enum { API_VERSION = 17, LOG_ERROR = 3 };
 
 typedef struct OrtStatus OrtStatus;
 
@@ -65,7 +65,7 @@ struct ort_session {
 	ort *o;
 	void *session;
 	int inputs, outputs;
-	char *input[MOST_PORTS], *output[MOST_PORTS];
+	char **input, **output; /* names, from ONNX Runtime's allocator */
 };
 
 /* The function of a slot, with the type that it has. */
@@ -237,22 +237,23 @@ const char *ort_version(const ort *o)
 
 /* ---- Sessions ---- */
 
-static int read_names(ort_session *s, enum slot count, enum slot name, char **to, int *n, error *e)
+static int read_names(ort_session *s, enum slot count, enum slot name, char ***to, int *n, error *e)
 {
 	const ort *o = s->o;
 	size_t total = 0;
 
 	if (check_status(o, CALL(o, count, void *, size_t *)(s->session, &total), "count", e))
 		return e->code;
-	for (size_t i = 0; i < total && i < MOST_PORTS; i++) {
-		char *port = NULL;
+	*to = calloc(total + 1, sizeof **to);
+	if (!*to)
+		return error_memory(e);
+	for (size_t i = 0; i < total; i++) {
+		OrtStatus *status = CALL(o, name, void *, size_t, void *,
+					 char **)(s->session, i, o->allocator, &(*to)[i]);
 
-		if (check_status(o,
-				 CALL(o, name, void *, size_t, void *,
-				      char **)(s->session, i, o->allocator, &port),
-				 "name", e))
+		if (check_status(o, status, "name", e))
 			return e->code;
-		to[(*n)++] = port;
+		++*n;
 	}
 	return 0;
 }
@@ -277,8 +278,8 @@ ort_session *ort_load(ort *o, const char *path, error *e)
 	check_status(o, status, path, e);
 	if (options)
 		RELEASE(o, RELEASE_SESSION_OPTIONS, options);
-	if (e->code || read_names(s, INPUT_COUNT, INPUT_NAME, s->input, &s->inputs, e) ||
-	    read_names(s, OUTPUT_COUNT, OUTPUT_NAME, s->output, &s->outputs, e)) {
+	if (e->code || read_names(s, INPUT_COUNT, INPUT_NAME, &s->input, &s->inputs, e) ||
+	    read_names(s, OUTPUT_COUNT, OUTPUT_NAME, &s->output, &s->outputs, e)) {
 		ort_unload(s);
 		return NULL;
 	}
@@ -297,6 +298,8 @@ void ort_unload(ort_session *s)
 		(void)CALL(o, ALLOCATOR_FREE, void *, void *)(o->allocator, s->output[i]);
 	if (s->session)
 		RELEASE(o, RELEASE_SESSION, s->session);
+	free(s->input);
+	free(s->output);
 	free(s);
 }
 
@@ -349,35 +352,52 @@ static int copy_result(const ort *o, void *result, array *out, error *e)
 	return 0;
 }
 
+/* The caller's arrays as values that look into them. */
+static int wrap_inputs(ort_session *s, const array *in, void **to, error *e)
+{
+	const ort *o = s->o;
+
+	for (int i = 0; i < s->inputs; i++) {
+		size_t bytes = (size_t)array_count(&in[i]) * dtype_size(in[i].type);
+		OrtStatus *status =
+			CALL(o, CREATE_TENSOR, void *, void *, size_t, const int64_t *, size_t, int,
+			     void **)(o->memory, in[i].data, bytes, in[i].shape, (size_t)in[i].rank,
+				      (int)in[i].type, &to[i]);
+
+		if (check_status(o, status, s->input[i], e))
+			return e->code;
+	}
+	return 0;
+}
+
+static void release_values(const ort *o, void **x, int n)
+{
+	for (int i = 0; x && i < n; i++)
+		if (x[i])
+			RELEASE(o, RELEASE_VALUE, x[i]);
+	free(x);
+}
+
 int ort_run(ort_session *s, const array *in, array *out, error *e)
 {
 	const ort *o = s->o;
-	void *input[MOST_PORTS] = { 0 }, *output[MOST_PORTS] = { 0 };
+	void **from = calloc((size_t)s->inputs + 1, sizeof *from);
+	void **to = calloc((size_t)s->outputs + 1, sizeof *to);
 
 	memset(out, 0, sizeof *out * (size_t)s->outputs);
-	for (int i = 0; i < s->inputs && !e->code; i++)
-		check_status(
-			o,
-			CALL(o, CREATE_TENSOR, void *, void *, size_t, const int64_t *, size_t, int,
-			     void **)(o->memory, in[i].data,
-				      (size_t)array_count(&in[i]) * dtype_size(in[i].type),
-				      in[i].shape, (size_t)in[i].rank, (int)in[i].type, &input[i]),
-			s->input[i], e);
-	if (!e->code)
+	if (!from || !to)
+		error_memory(e);
+	else if (wrap_inputs(s, in, from, e) == 0)
 		check_status(o,
 			     CALL(o, RUN, void *, void *, char *const *, void *const *, size_t,
-				  char *const *, size_t, void **)(s->session, NULL, s->input, input,
+				  char *const *, size_t, void **)(s->session, NULL, s->input, from,
 								  (size_t)s->inputs, s->output,
-								  (size_t)s->outputs, output),
+								  (size_t)s->outputs, to),
 			     "running the model", e);
 	for (int i = 0; i < s->outputs && !e->code; i++)
-		copy_result(o, output[i], &out[i], e);
-	for (int i = 0; i < s->inputs; i++)
-		if (input[i])
-			RELEASE(o, RELEASE_VALUE, input[i]);
-	for (int i = 0; i < s->outputs; i++)
-		if (output[i])
-			RELEASE(o, RELEASE_VALUE, output[i]);
+		copy_result(o, to[i], &out[i], e);
+	release_values(o, from, s->inputs);
+	release_values(o, to, s->outputs);
 	if (e->code)
 		arrays_free(out, s->outputs);
 	return e->code;

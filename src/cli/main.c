@@ -144,17 +144,16 @@ static int run_features(oxp_context *c, struct terminal *t)
 	size_t i;
 	json_t *feature;
 
-	if (t->o->model) {
-		oxp_description *d;
-		int rc = oxp_describe(c, t->o->model, "default", &d);
+	if (t->o->model && !oxp_feature(c, t->o->model, 0)) {
+		oxp_description *d; /* whose error says which type is the nearest */
+		int rc = oxp_describe(c, t->o->model, NULL, &d);
 
 		oxp_description_free(d);
-		if (rc) {
-			json_decref(all);
-			return fail(t, c, rc);
-		}
-		json_object_set_new(all, t->o->model, features_of(c, t->o->model));
+		json_decref(all);
+		return fail(t, c, rc);
 	}
+	if (t->o->model)
+		json_object_set_new(all, t->o->model, features_of(c, t->o->model));
 	for (int k = 0; !t->o->model && (type = oxp_model_type(c, k)); k++) {
 		char copy[64];
 

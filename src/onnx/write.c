@@ -185,15 +185,13 @@ static int step(struct writer *w, uint64_t bytes)
 	return 0;
 }
 
-/* Rows of the transpose, as many at a time as fit the buffer. */
+/* Some rows of the transpose at a time. */
 static int write_transposed(struct writer *w, const onnx_initializer *x)
 {
 	int64_t rows = x->shape[0], columns = x->shape[1]; /* of the result */
-	int64_t most = 16 * PIECE / (columns ? columns : 1);
+	const int64_t most = 32; /* two cache lines of every row of the file at a time */
 	float *strip, *line;
 
-	if (most < 1)
-		most = 1;
 	strip = malloc(sizeof *strip * (size_t)(most * columns + 1));
 	line = malloc(sizeof *line * (size_t)(most + 1));
 	for (int64_t first = 0; strip && line && first < rows && !w->e->code; first += most) {
