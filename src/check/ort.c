@@ -87,25 +87,27 @@ static int check_status(const ort *o, OrtStatus *s, const char *what, error *e)
 
 /* ---- Finding the library ---- */
 
-static void *open_library(const char *path, text *looked)
+static void note(text *looked, const char *what, const char *place)
 {
-	void *lib = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-
-	text_add(looked, "%s%s", looked->len ? ", " : "", path);
-	return lib;
+	text_add(looked, "%s%s%s", looked->len ? ", " : "", what, place);
 }
 
-static void *open_pattern(const char *pattern, text *looked)
+static void *open_library(const char *path, text *looked)
+{
+	note(looked, "", path);
+	return dlopen(path, RTLD_NOW | RTLD_LOCAL);
+}
+
+/* The newest library that the pattern matches. */
+static void *open_pattern(const char *pattern)
 {
 	glob_t found;
 	void *lib = NULL;
 
-	if (glob(pattern, 0, NULL, &found) != 0) {
-		text_add(looked, "%s%s", looked->len ? ", " : "", pattern);
+	if (glob(pattern, 0, NULL, &found) != 0)
 		return NULL;
-	}
-	for (size_t i = found.gl_pathc; i-- > 0 && !lib;) /* the newest first */
-		lib = open_library(found.gl_pathv[i], looked);
+	for (size_t i = found.gl_pathc; i-- > 0 && !lib;)
+		lib = dlopen(found.gl_pathv[i], RTLD_NOW | RTLD_LOCAL);
 	globfree(&found);
 	return lib;
 }
@@ -120,52 +122,73 @@ static void *find_below(const char *prefix, text *looked)
 {
 	void *lib = NULL;
 
+	note(looked, "Python in ", prefix);
 	for (int i = 0; i < 2 && !lib; i++) {
 		char pattern[PATH_MAX];
 
 		if ((size_t)snprintf(pattern, sizeof pattern, "%s/%s", prefix, in_python[i]) <
 		    sizeof pattern)
-			lib = open_pattern(pattern, looked);
+			lib = open_pattern(pattern);
 	}
 	return lib;
 }
 
-/* The folder that the first python3 of PATH belongs to; no interpreter is started. */
-static int python_prefix(char out[PATH_MAX])
+/* Below "<start>/<rest>", where the start is known. */
+static void *find_below_folder(const char *start, const char *rest, text *looked)
+{
+	char prefix[PATH_MAX];
+
+	if (!start || (size_t)snprintf(prefix, sizeof prefix, "%s%s", start, rest) >= PATH_MAX)
+		return NULL;
+	return find_below(prefix, looked);
+}
+
+/* The first python3 of PATH, as it stands there and where links lead. No interpreter is started. */
+static void *find_below_python(text *looked)
 {
 	const char *p = getenv("PATH");
 
 	while (p && *p) {
 		size_t n = strcspn(p, ":");
-		char at[PATH_MAX];
+		char at[PATH_MAX], real[PATH_MAX];
 
 		snprintf(at, sizeof at, "%.*s/python3", (int)n, p);
 		if (n && path_is_file(at)) {
-			snprintf(out, PATH_MAX, "%.*s/..", (int)n, p);
-			return 0;
+			void *lib;
+
+			snprintf(real, sizeof real, "%.*s", (int)n, p);
+			lib = find_below_folder(real, "/..", looked);
+			if (lib || !realpath(at, real))
+				return lib;
+			*strrchr(real, '/') = 0;
+			return strncmp(real, p, n) == 0 && !real[n]
+				       ? NULL
+				       : find_below_folder(real, "/..", looked);
 		}
 		p += n + (p[n] == ':');
 	}
-	return -1;
+	return NULL;
 }
 
 /* The system's library, then the Python environments that are active or usual. */
 static void *find_library(text *looked)
 {
-	static const char *const active[] = { "VIRTUAL_ENV", "CONDA_PREFIX" };
-	const char *home = getenv("HOME");
-	char prefix[PATH_MAX];
+	const char *home = getenv("HOME"), *pyenv = getenv("PYENV_ROOT");
 	void *lib = open_library("libonnxruntime.so.1", looked);
 
 	if (!lib)
 		lib = open_library("libonnxruntime.so", looked);
-	for (int i = 0; i < 2 && !lib; i++)
-		if (getenv(active[i]))
-			lib = find_below(getenv(active[i]), looked);
-	if (!lib && python_prefix(prefix) == 0)
-		lib = find_below(prefix, looked);
-	if (!lib && home && (size_t)snprintf(prefix, PATH_MAX, "%s/.local", home) < PATH_MAX)
-		lib = find_below(prefix, looked);
+	if (!lib)
+		lib = find_below_folder(getenv("VIRTUAL_ENV"), "", looked);
+	if (!lib)
+		lib = find_below_folder(getenv("CONDA_PREFIX"), "", looked);
+	if (!lib)
+		lib = find_below_python(looked);
+	if (!lib)
+		lib = pyenv ? find_below_folder(pyenv, "/versions/*", looked)
+			    : find_below_folder(home, "/.pyenv/versions/*", looked);
+	if (!lib)
+		lib = find_below_folder(home, "/.local", looked);
 	if (!lib)
 		lib = find_below("/usr/local", looked);
 	return lib ? lib : find_below("/usr", looked);

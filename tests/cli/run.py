@@ -320,7 +320,14 @@ def atol_and_no_validate(t):
 def onnxruntime_option(t):
     good("-m", TINY, "--onnxruntime", LIBRARY, t, env={"ONNXPORT_ORT": None})
     bad("-m", TINY, "--onnxruntime", "/nowhere/lib.so", t, says="/nowhere/lib.so: is no ONNX Runtime library")
-    nowhere = {"ONNXPORT_ORT": None, "VIRTUAL_ENV": None, "CONDA_PREFIX": None, "PATH": t, "HOME": t}
+    for name, below in (("VIRTUAL_ENV", "env"), ("CONDA_PREFIX", "env"), ("PYENV_ROOT", "pyenv/versions/3.11.7"), ("HOME", "home/.local")):
+        os.makedirs(f"{t}/{below}/lib/python3.11/site-packages/onnxruntime", exist_ok=True)
+        if not os.path.exists(f"{t}/{below}/lib/python3.11/site-packages/onnxruntime/capi"):
+            os.symlink(os.path.dirname(LIBRARY), f"{t}/{below}/lib/python3.11/site-packages/onnxruntime/capi")
+        alone = {"ONNXPORT_ORT": None, "VIRTUAL_ENV": None, "CONDA_PREFIX": None, "PATH": t, "HOME": t, "PYENV_ROOT": None}
+        r = good("-m", TINY, t, env={**alone, name: f"{t}/{below.split('/')[0]}"})
+        assert "Validating ONNX model" in r.out, (name, r.err)
+    nowhere = {"PYENV_ROOT": None, "ONNXPORT_ORT": None, "VIRTUAL_ENV": None, "CONDA_PREFIX": None, "PATH": t, "HOME": t}
     r = run("-m", TINY, t, env=nowhere)
     if "All good" in r.out and "Validating" not in r.out:  # unless the system has one
         assert r.code == 0 and "NOT validated" in r.err and "libonnxruntime.so" in r.err, r.err
