@@ -209,23 +209,25 @@ static int any_seeded(const graph *g)
 	return 0;
 }
 
-/* Where the model came from, without the folders of this machine. */
-static const char *source_of(const char *model, char *out, size_t room)
+/* Where the model came from, without the folders of this machine: a folder's name, or a hub id. */
+static int put_source(oxp_context *c, loaded *l, const char *model, onnx_model *m)
 {
 	size_t n = strlen(model);
-	const char *p = model + n;
+	char *source;
 
-	if (!path_is_folder(model)) {
-		snprintf(out, room, "%s", model);
-		return out;
-	}
-	while (n && model[n - 1] == '/')
+	while (n > 1 && model[n - 1] == '/')
 		n--;
-	p = model + n;
-	while (p > model && p[-1] != '/')
-		p--;
-	snprintf(out, room, "%.*s", (int)(model + n - p), p);
-	return out;
+	source = arena_strndup(&l->arena, model, n);
+	if (!source)
+		return error_memory(&c->error);
+	if (path_is_folder(model)) {
+		onnx_metadata(m, "source", path_base(source));
+		return 0;
+	}
+	source[strcspn(source, "@")] = 0;
+	onnx_metadata(m, "source", source);
+	onnx_metadata(m, "revision", path_base(l->folder)); /* snapshots/<commit> */
+	return 0;
 }
 
 static int write_model(oxp_context *c, loaded *l, const char *model, const staging *s,
@@ -239,14 +241,16 @@ static int write_model(oxp_context *c, loaded *l, const char *model, const stagi
 				   .progress = { on_weights, c } };
 	onnx_written written;
 	onnx_model *m;
-	char source[256];
 
 	if (passes_simplify(l->graph))
 		return c->error.code;
 	m = onnx_lower(l->graph, &lower, &c->error);
 	if (!m)
 		return c->error.code;
-	onnx_metadata(m, "source", source_of(model, source, sizeof source));
+	if (put_source(c, l, model, m)) {
+		onnx_model_free(m);
+		return c->error.code;
+	}
 	onnx_metadata(m, "model_type", l->type);
 	onnx_metadata(m, "feature", l->feature);
 	onnx_metadata(m, "onnxport_version", OXP_VERSION);

@@ -507,7 +507,9 @@ def hub_cache(t):
     bad("-m", "someone/other", "--cache_dir", f"{t}/hub", f"{t}/d", says=["someone/other", "does not hold", "does not download"])
     bad("-m", "some one/../x", f"{t}/d", says="there is no such folder, and it is no hub id")
     meta = {p.key: p.value for p in onnx.load(f"{t}/a/model.onnx").metadata_props}
-    assert meta["source"] == "someone/tiny"
+    assert (meta["source"], meta["revision"]) == ("someone/tiny", "0123abc")
+    meta = {p.key: p.value for p in onnx.load(f"{t}/b/model.onnx").metadata_props}
+    assert (meta["source"], meta["revision"]) == ("someone/tiny", "0123abc")
 
 
 @test
