@@ -86,12 +86,13 @@ void options_help(void)
 		for (const char *p = rows[i].help; *p;) { /* words, broken at column 80 */
 			int n = (int)strcspn(p, " ");
 
-			if (column + n > 80) {
+			if (column + 1 + n > 80) {
 				printf("\n%32s", "");
 				column = 32;
+			} else if (p > rows[i].help) {
+				column += printf(" ");
 			}
-			printf("%.*s%s", n, p, p[n] ? " " : "");
-			column += n + 1;
+			column += printf("%.*s", n, p);
 			p += n + (p[n] == ' ');
 		}
 		printf("\n");

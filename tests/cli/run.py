@@ -354,7 +354,8 @@ def help_and_version(t):
     for flag in ("--model", "--feature", "--opset", "--atol", "--weights", "--linear", "--framework", "--cache_dir", "--allow-missing",
                  "--no-validate", "--onnxruntime", "--preprocessor", "--quiet", "--verbose", "--json", "--version"):
         assert flag in h, flag
-    assert max(map(len, h.splitlines())) <= 100
+    assert max(map(len, h.splitlines())) <= 80
+    assert not any(line.endswith(" ") for line in h.splitlines())
     assert good("--version").out.startswith("onnxport 0.")
     manual = open(os.path.join(HERE, "..", "..", "docs", "onnxport.1")).read().replace("Fl \\-", "--")
     for line in h.splitlines():
