@@ -5,15 +5,14 @@
 #include "api/api.h"
 #include "hub/hub.h"
 
-/* Keys of every configuration that do not change what a forward pass gives, or that say where it
- * came from. */
+/* Keys of every configuration that no forward pass without labels depends on. */
 static const char ignored[] =
 	"model_type architectures transformers_version torch_dtype dtype _name_or_path "
 	"name_or_path tokenizer_class tie_word_embeddings use_cache bos_token_id eos_token_id "
 	"pad_token_id sep_token_id cls_token_id mask_token_id unk_token_id decoder_start_token_id "
 	"output_attentions output_hidden_states return_dict torchscript use_bfloat16 "
-	"tf_legacy_loss "
-	"chunk_size_feed_forward is_encoder_decoder cross_attention_hidden_size is_decoder "
+	"tf_legacy_loss chunk_size_feed_forward is_encoder_decoder cross_attention_hidden_size "
+	"is_decoder "
 	"tie_encoder_decoder finetuning_task id2label label2id num_labels problem_type "
 	"task_specific_params prefix temperature top_k top_p typical_p repetition_penalty "
 	"length_penalty no_repeat_ngram_size encoder_no_repeat_ngram_size bad_words_ids num_beams "

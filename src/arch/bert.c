@@ -26,6 +26,7 @@ bert_config bert_read_config(cfg *j)
 	};
 
 	c.embedding = c.hidden;
+	encoder_check_heads(j, c.heads, c.hidden);
 	cfg_only(j, "add_cross_attention", "false");
 	cfg_ignore(j, "attention_probs_dropout_prob hidden_dropout_prob classifier_dropout "
 		      "initializer_range use_cache gradient_checkpointing");

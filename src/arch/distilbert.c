@@ -26,6 +26,7 @@ static distilbert_config read_config(cfg *j)
 		.tied = cfg_bool(j, "tie_word_embeddings", 1),
 	};
 
+	encoder_check_heads(j, c.heads, c.dim);
 	/* sinusoidal_pos_embds says how the table was made; the checkpoint holds it either way. */
 	cfg_ignore(j, "dropout attention_dropout qa_dropout seq_classif_dropout initializer_range "
 		      "sinusoidal_pos_embds pad_token_id");

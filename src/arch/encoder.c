@@ -1,5 +1,14 @@
 #include "arch/encoder.h"
 
+void encoder_check_heads(cfg *j, int64_t heads, int64_t hidden)
+{
+	if (hidden % heads)
+		cfg_refuse(j,
+			   "num_attention_heads: expected a divisor of the hidden size %lld, "
+			   "found %lld",
+			   (long long)hidden, (long long)heads);
+}
+
 value *encoder_first_token(value *x)
 {
 	return op_select(x, 1, 0);

@@ -23,6 +23,8 @@ extern const task encoder_tasks[];
 /* The same without causal-lm. */
 extern const task encoder_tasks_not_causal[];
 
+/* Refuses a number of heads that does not divide the hidden size. */
+void encoder_check_heads(cfg *j, int64_t heads, int64_t hidden);
 /* The first token of every sequence: [batch, sequence, hidden] → [batch, hidden] */
 value *encoder_first_token(value *x);
 

@@ -31,12 +31,12 @@ text_inputs roberta_inputs(scope s, const bert_config *c, int choices)
 
 value *roberta_positions(scope s, const bert_config *c, const text_inputs *in)
 {
-	value *pad = op_int(s.g, c->pad);
-	value *real = op_cast(op_not(op_equal(in->ids, pad)), I64);
-	value *ids = op_add(op_mul(op_cumsum(real, 1), real), pad);
+	value *pad = op_int(s.g, c->pad), *real, *ids;
 
 	if (c->relative != OXP_RELATIVE_NONE)
 		return NULL;
+	real = op_cast(op_not(op_equal(in->ids, pad)), I64);
+	ids = op_add(op_mul(op_cumsum(real, 1), real), pad);
 	return nn_embedding(s, "position_embeddings", ids, c->positions, c->hidden);
 }
 

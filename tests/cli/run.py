@@ -8,6 +8,7 @@ import glob, hashlib, io, json, os, pickle, resource, shutil, signal, struct, su
 import numpy as np
 import onnx
 import onnxruntime as ort
+from onnx.reference import ReferenceEvaluator
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 DATA = os.path.join(HERE, "..", "data")
@@ -195,6 +196,10 @@ def opsets_and_ir_versions(t):
         least = onnx.helper.find_min_ir_version_for([onnx.helper.make_opsetid("", opset)], True)
         assert m.ir_version == least, (opset, m.ir_version, least)
         assert_right(f"{t}/model.onnx")
+        io = read_safetensors(os.path.join(TINY, "io.safetensors"))  # and by ONNX's own evaluator
+        names = ("input_ids", "attention_mask", "token_type_ids")
+        found = ReferenceEvaluator(f"{t}/model.onnx").run(None, {n: io[f"0.{n}"] for n in names})[0]
+        np.testing.assert_allclose(found, io["0.logits"], rtol=1e-5, atol=1e-5)
     assert onnx.defs.onnx_opset_version() >= NEWEST
     bad("-m", TINY, "--opset", 10, t, says="Opset 10 is not sufficient to export bert. At least  11 is required.")
     bad("-m", TINY, "--opset", NEWEST + 1, t, says=f"expected 11 to {NEWEST}")
@@ -593,7 +598,7 @@ def bad_configs(t):
         ("hidden_size", 0, "hidden_size: expected a whole number from 1"),
         ("hidden_size", 1 << 40, "hidden_size: expected"),
         ("hidden_size", 7, "the checkpoint has"),
-        ("num_attention_heads", 4, "4 heads do not divide a width of 6"),
+        ("num_attention_heads", 4, "num_attention_heads: expected a divisor of the hidden size 6, found 4"),
         ("layer_norm_eps", "x", "layer_norm_eps: expected a number"),
         ("is_decoder", 3, "is_decoder: expected true or false"),
         ("hidden_act", "xielu", ['hidden_act: "xielu" is not supported', "gelu_new"]),
