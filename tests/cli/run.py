@@ -597,7 +597,7 @@ def bad_configs(t):
         ("hidden_size", "six", ["hidden_size: expected a whole number", '"six"']),
         ("hidden_size", 0, "hidden_size: expected a whole number from 1"),
         ("hidden_size", 1 << 40, "hidden_size: expected"),
-        ("hidden_size", 7, "the checkpoint has"),
+        ("hidden_size", 8, "the checkpoint has"),
         ("num_attention_heads", 4, "num_attention_heads: expected a divisor of the hidden size 6, found 4"),
         ("layer_norm_eps", "x", "layer_norm_eps: expected a number"),
         ("is_decoder", 3, "is_decoder: expected true or false"),
