@@ -210,24 +210,32 @@ static int any_seeded(const graph *g)
 }
 
 /* Where the model came from, without the folders of this machine: a folder's name, or a hub id. */
-static int put_source(oxp_context *c, loaded *l, const char *model, onnx_model *m)
+static void put_source(const loaded *l, const char *model, onnx_model *m, error *e)
 {
-	size_t n = strlen(model);
-	char *source;
+	int is_folder = path_is_folder(model);
+	char *source = is_folder ? realpath(model, NULL) : strdup(model);
 
-	while (n > 1 && model[n - 1] == '/')
-		n--;
-	source = arena_strndup(&l->arena, model, n);
-	if (!source)
-		return error_memory(&c->error);
-	if (path_is_folder(model)) {
-		onnx_metadata(m, "source", path_base(source));
-		return 0;
+	if (!source) {
+		error_memory(e);
+		return;
 	}
-	source[strcspn(source, "@")] = 0;
-	onnx_metadata(m, "source", source);
-	onnx_metadata(m, "revision", path_base(l->folder)); /* snapshots/<commit> */
-	return 0;
+	if (!is_folder) {
+		source[strcspn(source, "@")] = 0;
+		onnx_metadata(m, "revision", path_base(l->folder), e); /* snapshots/<commit> */
+	}
+	onnx_metadata(m, "source", is_folder ? path_base(source) : source, e);
+	free(source);
+}
+
+/* What the file says of itself. */
+static void put_metadata(const loaded *l, const char *model, onnx_model *m, error *e)
+{
+	put_source(l, model, m, e);
+	onnx_metadata(m, "model_type", l->type, e);
+	onnx_metadata(m, "feature", l->feature, e);
+	onnx_metadata(m, "onnxport_version", OXP_VERSION, e);
+	if (any_seeded(l->graph))
+		onnx_metadata(m, "seeded_weights", "true", e);
 }
 
 static int write_model(oxp_context *c, loaded *l, const char *model, const staging *s,
@@ -247,16 +255,8 @@ static int write_model(oxp_context *c, loaded *l, const char *model, const stagi
 	m = onnx_lower(l->graph, &lower, &c->error);
 	if (!m)
 		return c->error.code;
-	if (put_source(c, l, model, m)) {
-		onnx_model_free(m);
-		return c->error.code;
-	}
-	onnx_metadata(m, "model_type", l->type);
-	onnx_metadata(m, "feature", l->feature);
-	onnx_metadata(m, "onnxport_version", OXP_VERSION);
-	if (any_seeded(l->graph))
-		onnx_metadata(m, "seeded_weights", "true");
-	if (onnx_write(m, s->path, &how, &written, &c->error) == 0) {
+	put_metadata(l, model, m, &c->error);
+	if (!c->error.code && onnx_write(m, s->path, &how, &written, &c->error) == 0) {
 		result->opset = m->opset;
 		result->bytes = written.bytes;
 		result->nodes = m->graph.count;

@@ -653,12 +653,14 @@ onnx_model *onnx_lower(graph *g, const onnx_options *o, error *e)
 	return m;
 }
 
-void onnx_metadata(onnx_model *m, const char *key, const char *what)
+void onnx_metadata(onnx_model *m, const char *key, const char *what, error *e)
 {
 	char *copy = arena_strdup(&m->arena, what);
 
-	if (!copy || m->metadatas == 8)
+	if (!copy || m->metadatas == MOST_METADATA) {
+		error_memory(e);
 		return;
+	}
 	m->metadata[m->metadatas][0] = key;
 	m->metadata[m->metadatas++][1] = copy;
 }

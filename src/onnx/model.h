@@ -25,7 +25,7 @@ typedef struct onnx_attribute {
 	int count;
 } onnx_attribute;
 
-enum { MOST_NODE_INPUTS = 8, MOST_NODE_ATTRIBUTES = 4, MOST_FUNCTIONS = 16 };
+enum { MOST_NODE_INPUTS = 8, MOST_NODE_ATTRIBUTES = 4, MOST_FUNCTIONS = 16, MOST_METADATA = 8 };
 
 typedef struct onnx_node {
 	const char *op, *domain, *name;
@@ -83,7 +83,7 @@ typedef struct onnx_model {
 	int initializers, initializer_room;
 	onnx_port *input, *output;
 	int inputs, outputs;
-	const char *metadata[8][2];
+	const char *metadata[MOST_METADATA][2];
 	int metadatas;
 	const char *name;
 } onnx_model;
@@ -100,7 +100,7 @@ typedef struct onnx_options {
 int onnx_ir_version(int opset);
 onnx_model *onnx_lower(graph *g, const onnx_options *o, error *e);
 void onnx_model_free(onnx_model *m);
-void onnx_metadata(onnx_model *m, const char *key, const char *value);
+void onnx_metadata(onnx_model *m, const char *key, const char *value, error *e);
 
 /* Called while weights are written; a value other than 0 stops the export. */
 typedef struct onnx_progress {

@@ -180,6 +180,9 @@ def reproducible(t):
     for i in range(2):
         good("-m", TINY, "--feature", "masked-lm", "--opset", 17, f"{t}/{i}")
     assert digest(f"{t}/0/model.onnx") == digest(f"{t}/1/model.onnx")
+    good("-m", ".", "--feature", "masked-lm", "--opset", 17, f"{t}/2", cwd=TINY)
+    good("-m", f"{TINY}//", "--feature", "masked-lm", "--opset", 17, "here.onnx", cwd=t)
+    assert digest(f"{t}/0/model.onnx") == digest(f"{t}/2/model.onnx") == digest(f"{t}/here.onnx")
     meta = {p.key: p.value for p in onnx.load(f"{t}/0/model.onnx").metadata_props}
     assert meta["source"] == "tiny" and meta["feature"] == "masked-lm" and meta["onnxport_version"], meta
 
