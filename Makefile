@@ -30,8 +30,8 @@ bench-python: all
 lint: setup
 	scripts/lint
 
-format:
-	clang-format -i $$(git ls-files '*.c' '*.h' | grep -v -e short_names.h -e arch/list.h)
+format: setup
+	.venv/bin/clang-format -i $$(git ls-files '*.c' '*.h' | grep -v -e short_names.h -e arch/list.h)
 
 # SECONDS_EACH of libFuzzer per parser.
 fuzz: setup
