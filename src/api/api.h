@@ -30,7 +30,9 @@ typedef struct loaded {
 /* The start of every call that exports: no error, no results. */
 void api_start(oxp_context *c, oxp_result *result);
 void api_log(oxp_context *c, oxp_log_level level, const char *fmt, ...) PRINTF(3, 4);
-/* Reads config.json, finds the task, opens the weights, builds the graph. */
+/* Finds the folder, reads config.json, finds the row and the task; NULL after an error. */
+const arch *api_find(oxp_context *c, const char *model, const oxp_options *o, loaded *l);
+/* The same, then opens the weights and builds the graph. */
 int api_load(oxp_context *c, const char *model, const oxp_options *o, loaded *l) MUST_USE;
 /* Builds the graph of a task; `weights` NULL: without parameters' places. */
 int api_build(oxp_context *c, const arch *a, loaded *l, const oxp_options *o) MUST_USE;

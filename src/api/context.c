@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "api/api.h"
-#include "hub/hub.h"
 
 oxp_context *oxp_context_new(void)
 {
@@ -177,19 +176,10 @@ int oxp_describe(oxp_context *c, const char *model, const char *feature, oxp_des
 	} else if (!a && !strchr(model, '/') && !path_is_folder(model)) {
 		c->error = unknown;
 	} else {
-		char *folder = hub_resolve(&l.arena, model, NULL, &c->error);
-		char *path = folder ? path_join(&l.arena, folder, "config.json") : NULL;
 		oxp_options o = { .feature = feature };
 
-		l.folder = folder;
-		l.config = path ? cfg_open(path, &c->error) : NULL;
-		l.type = l.config ? registry_model_type(l.config, &c->error) : NULL;
-		a = l.type ? registry_find(&c->registry, l.type, &c->error) : NULL;
-		if (a && strcmp(feature, "auto") == 0)
-			o.feature = registry_auto_feature(a, l.config, &c->error);
-		l.task = a && o.feature ? registry_task(a, l.type, o.feature, &c->error) : NULL;
-		l.feature = l.task ? l.task->feature : NULL;
-		if (l.task)
+		a = api_find(c, model, &o, &l);
+		if (a)
 			(void)!api_build(c, a, &l, &o);
 	}
 	if (!c->error.code)

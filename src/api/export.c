@@ -122,9 +122,9 @@ static void stage_close(const staging *s)
 
 /* ---- Validation ---- */
 
-static void on_line(void *context, int warning, const char *line)
+static void on_line(void *context, const char *line)
 {
-	api_log(context, warning ? OXP_LOG_WARNING : OXP_LOG_INFO, "%s", line);
+	api_log(context, OXP_LOG_INFO, "%s", line);
 }
 
 static int on_set(void *context, uint64_t done, uint64_t total)
@@ -201,14 +201,6 @@ static int check_options(oxp_context *c, const loaded *l, const oxp_options *o)
 	return 0;
 }
 
-static int any_seeded(const graph *g)
-{
-	for (int i = 0; i < g->ordered; i++)
-		if (g->order[i]->op == OP_param && g->order[i]->param->seeded)
-			return 1;
-	return 0;
-}
-
 /* Where the model came from, without the folders of this machine: a folder's name, or a hub id. */
 static void put_source(const loaded *l, const char *model, onnx_model *m, error *e)
 {
@@ -234,7 +226,7 @@ static void put_metadata(const loaded *l, const char *model, onnx_model *m, erro
 	onnx_metadata(m, "model_type", l->type, e);
 	onnx_metadata(m, "feature", l->feature, e);
 	onnx_metadata(m, "onnxport_version", OXP_VERSION, e);
-	if (any_seeded(l->graph))
+	if (l->graph->seeded)
 		onnx_metadata(m, "seeded_weights", "true", e);
 }
 

@@ -92,23 +92,30 @@ static const arch *find_task(oxp_context *c, loaded *l, const char *feature)
 	return l->task ? a : NULL;
 }
 
+const arch *api_find(oxp_context *c, const char *model, const oxp_options *o, loaded *l)
+{
+	error *e = &c->error;
+	char *path;
+
+	l->folder = hub_resolve(&l->arena, model, o->cache_dir, e);
+	path = l->folder ? path_join(&l->arena, l->folder, "config.json") : NULL;
+	if (!path) {
+		error_memory(e); /* unless hub_resolve said something else */
+		return NULL;
+	}
+	l->config = cfg_open(path, e);
+	return l->config ? find_task(c, l, o->feature ? o->feature : "default") : NULL;
+}
+
 int api_load(oxp_context *c, const char *model, const oxp_options *o, loaded *l)
 {
 	error *e = &c->error;
 	const arch *a;
-	char *path;
 
 	if (o->framework && strcmp(o->framework, "pt") != 0 && strcmp(o->framework, "tf") != 0)
 		return error_set(e, E_ARGUMENT, "framework: expected pt or tf, found %s",
 				 o->framework);
-	l->folder = hub_resolve(&l->arena, model, o->cache_dir, e);
-	path = l->folder ? path_join(&l->arena, l->folder, "config.json") : NULL;
-	if (!path)
-		return e->code ? e->code : error_memory(e);
-	l->config = cfg_open(path, e);
-	if (!l->config)
-		return e->code;
-	a = find_task(c, l, o->feature ? o->feature : "default");
+	a = api_find(c, model, o, l);
 	if (!a)
 		return e->code;
 	l->weights = checkpoint_open(l->folder, o->framework, e);

@@ -51,7 +51,7 @@ int ort_run(ort_session *s, const array *in, array *out, error *e) MUST_USE;
 /* ---- Validation ---- */
 
 typedef struct validation_sink {
-	void (*log)(void *context, int warning, const char *line);
+	void (*log)(void *context, const char *line);
 	int (*progress)(void *context, uint64_t done, uint64_t total);
 	void *context;
 } validation_sink;

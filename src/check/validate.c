@@ -18,9 +18,9 @@ struct check {
 	array *reference, *found; /* all outputs of all sets: [set][output] */
 };
 
-static void say(struct check *c, int warning, const char *fmt, ...) PRINTF(3, 4);
+static void say(struct check *c, const char *fmt, ...) PRINTF(2, 3);
 
-static void say(struct check *c, int warning, const char *fmt, ...)
+static void say(struct check *c, const char *fmt, ...)
 {
 	va_list args;
 	char line[2048];
@@ -29,7 +29,7 @@ static void say(struct check *c, int warning, const char *fmt, ...)
 	vsnprintf(line, sizeof line, fmt, args);
 	va_end(args);
 	if (c->sink->log)
-		c->sink->log(c->sink->context, warning, line);
+		c->sink->log(c->sink->context, line);
 }
 
 /* A shape as Python writes a tuple: (3, 9, 768), (3,), (). */
@@ -75,9 +75,9 @@ static int check_names(struct check *c)
 			error_set(c->e, E_MISMATCH, "input %d of the ONNX model is %s, expected %s",
 				  i, ort_input_name(c->s, i), c->g->input[i]->input->name);
 	if (same && !c->e->code) {
-		say(c, 0, "\t-[✓] ONNX model output names match reference model ({%s})", ours.s);
+		say(c, "\t-[✓] ONNX model output names match reference model ({%s})", ours.s);
 	} else {
-		say(c, 0, "\t-[x] ONNX model output names {%s} do not match reference model {%s}",
+		say(c, "\t-[x] ONNX model output names {%s} do not match reference model {%s}",
 		    theirs.s ? theirs.s : "", ours.s ? ours.s : "");
 		error_set(c->e, E_MISMATCH,
 			  "Outputs doesn't match between reference model and ONNX exported model: "
@@ -140,22 +140,22 @@ static int compare_output(struct check *c, int set, int i)
 	tuple(left, sizeof left, b->shape, b->rank);
 	tuple(right, sizeof right, a->shape, a->rank);
 	if (strcmp(left, right) != 0 || a->type != b->type) {
-		say(c, 0, "\t\t-[x] shape %s doesn't match %s", left, right);
+		say(c, "\t\t-[x] shape %s doesn't match %s", left, right);
 		return error_set(
 			c->e, E_MISMATCH,
 			"output %s, input set %d: the ONNX model gives %s %s, the reference "
 			"%s %s",
 			name, set, dtype_name(b->type), left, dtype_name(a->type), right);
 	}
-	say(c, 0, "\t\t-[✓] %s matches %s", left, right);
+	say(c, "\t\t-[✓] %s matches %s", left, right);
 	d = compare(a, b, RTOL, c->atol);
 	if (d.worst < 0) {
-		say(c, 0, "\t\t-[✓] all values close (atol: %g)", c->atol);
+		say(c, "\t\t-[✓] all values close (atol: %g)", c->atol);
 		if (d.most > c->result->most[i])
 			c->result->most[i] = d.most;
 		return 0;
 	}
-	say(c, 0, "\t\t-[x] values not close enough (atol: %g)", c->atol);
+	say(c, "\t\t-[x] values not close enough (atol: %g)", c->atol);
 	return error_set(
 		c->e, E_MISMATCH,
 		"Outputs values doesn't match between reference model and ONNX exported "
@@ -172,7 +172,7 @@ static int check_values(struct check *c)
 		if (run_set(c, set))
 			return c->e->code;
 	for (int i = 0; i < c->g->outputs; i++) {
-		say(c, 0, "\t- Validating ONNX Model output \"%s\":", c->g->output[i].name);
+		say(c, "\t- Validating ONNX Model output \"%s\":", c->g->output[i].name);
 		for (int set = 0; set < INPUT_SETS; set++)
 			if (compare_output(c, set, i))
 				return c->e->code;
@@ -187,7 +187,7 @@ int validate(const graph *g, const char *path, ort *o, double atol, const valida
 	struct check c = { .g = g, .atol = atol, .sink = sink, .result = result, .e = e };
 	size_t outputs = (size_t)g->outputs * INPUT_SETS;
 
-	say(&c, 0, "Validating ONNX model...");
+	say(&c, "Validating ONNX model...");
 	c.in = calloc((size_t)g->inputs + 1, sizeof *c.in);
 	c.reference = calloc(outputs + 1, sizeof *c.reference);
 	c.found = calloc(outputs + 1, sizeof *c.found);

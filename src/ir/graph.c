@@ -325,7 +325,7 @@ int graph_order(graph *g)
 }
 
 /* Parameters that are needed and that no file has: all of them in one error, or seeded. */
-int graph_check_weights(graph *g, error *e)
+static int check_weights(graph *g, error *e)
 {
 	text list = { 0 };
 	int missing = 0;
@@ -337,6 +337,7 @@ int graph_check_weights(graph *g, error *e)
 			continue;
 		if (g->allow_missing) {
 			p->seeded = 1;
+			g->seeded++;
 			continue;
 		}
 		if (missing++ < 12)
@@ -363,7 +364,7 @@ int graph_finish(graph *g, error *e)
 		return error_set(e, E_INTERNAL, "the architecture gave the graph no output");
 	if (graph_order(g))
 		return e->code;
-	return graph_check_weights(g, e);
+	return check_weights(g, e);
 }
 
 void param_read(const param *p, int64_t first, int64_t count, float *out)

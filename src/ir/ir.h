@@ -76,11 +76,11 @@ typedef struct output_value {
 
 struct oxp_graph {
 	arena arena;
-	error *error;        /* the caller's */
-	checkpoint *weights; /* NULL: a skeleton, which only describes */
-	const arch *arch;    /* NULL: a graph without a row */
-	const char *prefix;  /* the row's */
-	int allow_missing;
+	error *error;              /* the caller's */
+	checkpoint *weights;       /* NULL: a skeleton, which only describes */
+	const arch *arch;          /* NULL: a graph without a row */
+	const char *prefix;        /* the row's */
+	int allow_missing, seeded; /* seeded: how many parameters are */
 	value *poison;
 	value **input;
 	int inputs;
@@ -102,7 +102,6 @@ void graph_free(graph *g);
  */
 int graph_finish(graph *g, error *e) MUST_USE;
 int graph_order(graph *g) MUST_USE;
-int graph_check_weights(graph *g, error *e) MUST_USE;
 /* Records an error with its place and gives the poison value. */
 value *graph_fail(graph *g, int code, const char *fmt, ...) PRINTF(3, 4);
 

@@ -45,14 +45,6 @@ dtype dtype_from_safetensors(const char *name)
 	return OXP_BAD;
 }
 
-const char *dtype_to_safetensors(dtype t)
-{
-	for (int i = 0; i < ROWS; i++)
-		if (table[i].type == t)
-			return table[i].safetensors;
-	return "";
-}
-
 float bfloat_to_float(uint16_t h)
 {
 	uint32_t bits = (uint32_t)h << 16;

@@ -11,7 +11,6 @@ const char *dtype_name(dtype t); /* float32, int64, … */
 int dtype_is_float(dtype t);
 /* The type that safetensors calls `name` ("F32"), or OXP_BAD. */
 dtype dtype_from_safetensors(const char *name);
-const char *dtype_to_safetensors(dtype t);
 
 float half_to_float(uint16_t h);
 float bfloat_to_float(uint16_t h);
