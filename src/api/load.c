@@ -49,6 +49,7 @@ int api_build(oxp_context *c, const arch *a, loaded *l, const oxp_options *o)
 	l->graph = graph_new(l->weights, a, e);
 	if (!l->graph || e->code)
 		return e->code;
+	l->graph->registry = &c->registry;
 	l->graph->allow_missing = o->missing == OXP_MISSING_IS_SEEDED;
 	l->task->build((scope){ l->graph, "" }, l->config);
 	return graph_finish(l->graph, e);

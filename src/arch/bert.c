@@ -26,7 +26,7 @@ bert_config bert_read_config(cfg *j)
 	};
 
 	c.embedding = c.hidden;
-	encoder_check_heads(j, c.heads, c.hidden);
+	check_heads(j, c.heads, c.hidden);
 	cfg_only(j, "add_cross_attention", "false");
 	cfg_ignore(j, "attention_probs_dropout_prob hidden_dropout_prob classifier_dropout "
 		      "initializer_range use_cache gradient_checkpointing");
@@ -46,7 +46,7 @@ value *bert_positions(scope s, const bert_config *c, const text_inputs *in)
 {
 	if (c->relative != OXP_RELATIVE_NONE)
 		return NULL;
-	return nn_positions(s, "position_embeddings", dim_of(in->ids, 1), c->positions,
+	return nn_positions(s, "position_embeddings", dim_const(s.g, 0), dim_of(in->ids, 1), c->positions,
 			    c->embedding);
 }
 
@@ -66,7 +66,7 @@ value *bert_embeddings(scope s, const bert_config *c, const text_inputs *in, val
 
 value *bert_mask(const bert_config *c, const text_inputs *in)
 {
-	return c->decoder ? nn_causal_mask(in->mask) : nn_padding_mask(in->mask);
+	return c->decoder ? nn_causal_mask(in->mask, dim_of(in->mask, 1)) : nn_padding_mask(in->mask);
 }
 
 value *bert_self_attention(scope s, const bert_config *c, value *x, value *mask)

@@ -56,14 +56,22 @@ cfg *cfg_open(const char *path, error *e)
 	return j;
 }
 
+/* All but the tree, which parts of it share. */
+static void close_parts(cfg *j)
+{
+	for (cfg *sub = j->subs; sub; sub = sub->next)
+		close_parts(sub);
+	json_decref(j->defaults);
+	map_free(&j->seen);
+	arena_free(&j->arena);
+}
+
 void cfg_close(cfg *j)
 {
 	if (!j)
 		return;
 	json_decref(j->root);
-	json_decref(j->defaults);
-	map_free(&j->seen);
-	arena_free(&j->arena);
+	close_parts(j);
 	free(j);
 }
 
@@ -75,15 +83,84 @@ static void mark(cfg *j, const char *key)
 		map_put(&j->seen, copy, copy);
 }
 
-/* The file's value, else the one of the architecture's row; NULL for neither and for null. */
+/* Down a path of keys and list places: "depths.2". */
+static json_t *walk(json_t *v, const char *path)
+{
+	while (v && *path) {
+		size_t n = strcspn(path, ".");
+		char step[128];
+
+		if (n >= sizeof step)
+			return NULL;
+		memcpy(step, path, n);
+		step[n] = 0;
+		v = json_is_array(v) ? json_array_get(v, (size_t)atoi(step))
+				     : json_object_get(v, step);
+		path += n + (path[n] == '.');
+	}
+	return v;
+}
+
+/* The file's value, else the one of the architecture's row; NULL where neither has one. */
+static json_t *find(cfg *j, const char *key)
+{
+	char top[128];
+	size_t n = strcspn(key, ".");
+
+	if (n >= sizeof top)
+		return NULL;
+	memcpy(top, key, n);
+	top[n] = 0;
+	mark(j, top);
+	return walk(json_object_get(j->root, top) ? j->root : j->defaults, key);
+}
+
 static json_t *get(cfg *j, const char *key)
 {
-	json_t *v = json_object_get(j->root, key);
+	json_t *v = find(j, key);
 
-	mark(j, key);
-	if (!v)
-		v = json_object_get(j->defaults, key);
 	return json_is_null(v) ? NULL : v;
+}
+
+int oxp_cfg_is_null(cfg *j, const char *key)
+{
+	return json_is_null(find(j, key));
+}
+
+int64_t oxp_cfg_size(cfg *j, const char *key)
+{
+	return (int64_t)json_array_size(get(j, key));
+}
+
+const char *oxp_cfg_key(cfg *j, const char *fmt, ...)
+{
+	va_list args;
+	char *key;
+
+	va_start(args, fmt);
+	key = arena_vprintf(&j->arena, fmt, args);
+	va_end(args);
+	if (!key)
+		error_memory(j->error);
+	return key ? key : "";
+}
+
+cfg *oxp_cfg_sub(cfg *j, const char *key)
+{
+	json_t *v = get(j, key);
+	cfg *sub = arena_alloc(&j->arena, sizeof *sub);
+
+	if (!sub || !(sub->path = arena_printf(&j->arena, "%s: %s", j->path, key))) {
+		error_memory(j->error);
+		return j;
+	}
+	if (v && !json_is_object(v))
+		error_set(j->error, E_MODEL, "%s: expected an object", sub->path);
+	sub->root = v;
+	sub->error = j->error;
+	sub->next = j->subs;
+	j->subs = sub;
+	return sub;
 }
 
 int cfg_set_defaults(cfg *j, const char *defaults, error *e)
@@ -125,6 +202,27 @@ int64_t oxp_cfg_int(cfg *j, const char *key, int64_t otherwise)
 int64_t oxp_cfg_index(cfg *j, const char *key, int64_t otherwise)
 {
 	return get_int(j, key, otherwise, -1, "a whole number from -1 to 2147483647");
+}
+
+ints oxp_cfg_ints(cfg *j, const char *key, ints otherwise)
+{
+	json_t *list = get(j, key);
+	ints out = { (int)json_array_size(list), { 0 } };
+
+	if (!list)
+		return otherwise;
+	for (int i = 0; i < out.n && i < OXP_MOST_INTS; i++) {
+		json_t *v = json_array_get(list, (size_t)i);
+		double x = json_is_number(v) ? json_number_value(v) : -1;
+
+		out.at[i] = x >= 0 && x <= INT32_MAX ? (int64_t)x : -1;
+		if ((double)out.at[i] != x)
+			out.n = 0;
+	}
+	if (out.n >= 1 && out.n <= OXP_MOST_INTS)
+		return out;
+	refuse(j, key, list, "a list of whole numbers");
+	return otherwise;
 }
 
 double oxp_cfg_num(cfg *j, const char *key, double otherwise)

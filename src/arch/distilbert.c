@@ -26,7 +26,7 @@ static distilbert_config read_config(cfg *j)
 		.tied = cfg_bool(j, "tie_word_embeddings", 1),
 	};
 
-	encoder_check_heads(j, c.heads, c.dim);
+	check_heads(j, c.heads, c.dim);
 	/* sinusoidal_pos_embds says how the table was made; the checkpoint holds it either way. */
 	cfg_ignore(j, "dropout attention_dropout qa_dropout seq_classif_dropout initializer_range "
 		      "sinusoidal_pos_embds pad_token_id");
@@ -61,7 +61,7 @@ static value *distilbert_body(scope s, cfg *j, int choices)
 	value *x = nn_embedding(e, "word_embeddings", in.ids, c.vocab, c.dim);
 	value *mask = nn_padding_mask(in.mask);
 
-	x = op_add(x, nn_positions(e, "position_embeddings", length, c.positions, c.dim));
+	x = op_add(x, nn_positions(e, "position_embeddings", dim_const(s.g, 0), length, c.positions, c.dim));
 	x = nn_layer_norm(e, "LayerNorm", x, EPS);
 	for (int64_t i = 0; i < c.layers; i++)
 		x = block(at(body, "transformer.layer.%d", (int)i), &c, x, mask);

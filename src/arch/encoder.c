@@ -1,14 +1,5 @@
 #include "arch/encoder.h"
 
-void encoder_check_heads(cfg *j, int64_t heads, int64_t hidden)
-{
-	if (hidden % heads)
-		cfg_refuse(j,
-			   "num_attention_heads: expected a divisor of the hidden size %lld, "
-			   "found %lld",
-			   (long long)hidden, (long long)heads);
-}
-
 value *encoder_first_token(value *x)
 {
 	return op_select(x, 1, 0);
@@ -57,15 +48,8 @@ static void encoder_token(scope s, cfg *j)
 static void encoder_span(scope s, cfg *j)
 {
 	const encoder *e = family_of(s);
-	value *x = nn_linear(s, "qa_outputs", e->body(s, j, 0), 2);
 
-	if (cfg_labels(j) != 2)
-		cfg_refuse(j,
-			   "num_labels: question-answering has a start and an end, so expected 2 "
-			   "labels, found %lld",
-			   (long long)cfg_labels(j));
-	op_output(s, "start_logits", op_select(x, -1, 0));
-	op_output(s, "end_logits", op_select(x, -1, 1));
+	span_outputs(s, j, e->body(s, j, 0));
 }
 
 const task encoder_tasks[] = {

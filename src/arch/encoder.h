@@ -5,7 +5,7 @@
 #ifndef ARCH_ENCODER_H
 #define ARCH_ENCODER_H
 
-#include "arch/arch.h"
+#include "arch/common.h"
 
 /* A row's `family` when its tasks are those below. */
 typedef struct encoder {
@@ -23,8 +23,6 @@ extern const task encoder_tasks[];
 /* The same without causal-lm. */
 extern const task encoder_tasks_not_causal[];
 
-/* Refuses a number of heads that does not divide the hidden size. */
-void encoder_check_heads(cfg *j, int64_t heads, int64_t hidden);
 /* The first token of every sequence: [batch, sequence, hidden] → [batch, hidden] */
 value *encoder_first_token(value *x);
 

@@ -12,6 +12,7 @@ struct oxp_cfg {
 	error *error;
 	arena arena;
 	map seen;
+	cfg *subs, *next; /* parts of it that were asked for */
 };
 
 cfg *cfg_open(const char *path, error *e);

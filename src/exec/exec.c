@@ -59,6 +59,11 @@ static int64_t axis_length(void *context, const char *axis)
 	return -1;
 }
 
+int64_t run_length(executor *x, const dim *d)
+{
+	return dim_value(d, axis_length, x);
+}
+
 static int check_inputs(executor *x)
 {
 	for (int i = 0; i < x->g->inputs; i++) {
@@ -82,19 +87,20 @@ static int check_inputs(executor *x)
 
 static int is_view(enum op op)
 {
-	return op == OP_input || op == OP_param || op == OP_reshape || op == OP_unsqueeze;
+	return op == OP_input || op == OP_param || op == OP_literal || op == OP_reshape ||
+	       op == OP_unsqueeze;
 }
 
 static int run_value(executor *x, const value *v, array *result)
 {
-	const array *in[4] = { 0 };
+	const array *in[MOST_OPERANDS] = { 0 };
 	array *out = &result[v->id];
 	int64_t shape[OXP_MAX_RANK];
 
 	for (int i = 0; i < v->inputs; i++)
 		in[i] = &result[v->in[i]->id];
 	for (int i = 0; i < v->rank; i++)
-		shape[i] = dim_value(v->dim[i], axis_length, x);
+		shape[i] = run_length(x, v->dim[i]);
 	if (is_view(v->op)) {
 		*out = (array){ .type = v->type, .rank = v->rank };
 		memcpy(out->shape, shape, sizeof shape);

@@ -111,10 +111,15 @@ static float real_div(float a, float b)
 	return a / b;
 }
 
+static int64_t whole_div(int64_t a, int64_t b)
+{
+	return b ? a / b : 0;
+}
+
 int exec_div(executor *x, const value *v, const array *const *in, array *out)
 {
 	(void)v;
-	return arithmetic(x, in, out, real_div, NULL);
+	return arithmetic(x, in, out, real_div, whole_div);
 }
 
 static float real_prelu(float a, float slope)
@@ -240,6 +245,10 @@ REAL(relu, a > 0 ? a : 0)
 REAL(sigmoid, 1 / (1 + exp(-a)))
 REAL(tanh, tanh(a))
 REAL(erf, erf(a))
+REAL(sqrt, sqrt(a))
+REAL(exp, exp(a))
+REAL(sin, sin(a))
+REAL(cos, cos(a))
 REAL(softplus, a > 0 ? a + log1p(exp(-a)) : log1p(exp(a)))
 REAL(clip, a<v->low ? v->low : a> v->high ? v->high : a)
 REAL(leaky_relu, a < 0 ? a * v->number : a)
@@ -248,22 +257,35 @@ REAL(gelu_tanh, a / 2 * (1 + tanh(sqrt(2 / 3.14159265358979323846) * (a + 0.0447
 
 /* ---- Products ---- */
 
+/* from [k, n] to [n, k] */
+static void turn(float *to, const float *from, int64_t k, int64_t n)
+{
+	for (int64_t r = 0; r < k; r++)
+		for (int64_t c = 0; c < n; c++)
+			to[c * k + r] = from[r * n + c];
+}
+
 int exec_linear(executor *x, const value *v, const array *const *in, array *out)
 {
-	int64_t k = in[1]->shape[1], n = in[1]->shape[0];
+	int64_t k = in[1]->shape[!v->index], n = in[1]->shape[v->index];
+	float *turned = v->index ? malloc(sizeof *turned * (size_t)(n * k + 1)) : NULL;
 	product p = { .m = n ? array_count(out) / n : 0,
 		      .n = n,
 		      .k = k,
 		      .a = in[0]->data,
-		      .b = in[1]->data,
+		      .b = turned ? turned : f32(in[1]),
 		      .bias = in[2] ? in[2]->data : NULL,
 		      .c = out->data,
 		      .lda = k,
 		      .ldb = k,
 		      .ldc = n };
 
-	(void)v;
+	if (v->index && !turned)
+		return error_memory(x->e);
+	if (turned)
+		turn(turned, in[1]->data, k, n);
 	multiply(&p, x->threads);
+	free(turned);
 	return 0;
 }
 
@@ -298,9 +320,7 @@ int exec_matmul(executor *x, const value *v, const array *const *in, array *out)
 			      .ldb = k,
 			      .ldc = n };
 
-		for (int64_t r = 0; r < k; r++)
-			for (int64_t c = 0; c < n; c++)
-				turned[c * k + r] = from[r * n + c];
+		turn(turned, from, k, n);
 		multiply(&p, x->threads);
 	}
 	free(turned);
@@ -431,23 +451,80 @@ int exec_layer_norm(executor *x, const value *v, const array *const *in, array *
 	return 0;
 }
 
-int exec_mean(executor *x, const value *v, const array *const *in, array *out)
+int exec_rms_norm(executor *x, const value *v, const array *const *in, array *out)
+{
+	int64_t n = out->shape[out->rank - 1], rows = n ? array_count(out) / n : 0;
+
+	(void)x;
+	for (int64_t r = 0; r < rows; r++) {
+		const float *from = f32(in[0]) + r * n;
+		float *to = (float *)out->data + r * n;
+		double sum = 0, scale;
+
+		for (int64_t i = 0; i < n; i++)
+			sum += (double)from[i] * (double)from[i];
+		scale = 1 / sqrt(sum / (double)n + v->number);
+		for (int64_t i = 0; i < n; i++)
+			to[i] = (float)((double)from[i] * scale * (double)f32(in[1])[i]);
+	}
+	return 0;
+}
+
+static double element(const array *a, int64_t i)
+{
+	return a->type == OXP_F32 ? (double)f32(a)[i] : (double)i64(a)[i];
+}
+
+/* Sum, largest element and its index along an axis, handed to the caller's choice of them. */
+static int reduce(const value *v, const array *in, array *out,
+		  double (*result)(double sum, double most, int64_t index, int64_t n))
 {
 	int64_t before, n, after;
 
-	(void)x;
-	split(in[0], v->axis, &before, &n, &after);
+	split(in, v->axis, &before, &n, &after);
 	for (int64_t i = 0; i < before; i++) {
 		for (int64_t j = 0; j < after; j++) {
-			double sum = 0;
+			double sum = 0, most = -INFINITY, y;
+			int64_t index = 0;
 
-			for (int64_t k = 0; k < n; k++)
-				sum += (double)f32(in[0])[(i * n + k) * after + j];
-			((float *)out->data)[i * after + j] = (float)(sum / (double)n);
+			for (int64_t k = 0; k < n; k++) {
+				double a = element(in, (i * n + k) * after + j);
+
+				sum += a;
+				if (a > most) {
+					most = a;
+					index = k;
+				}
+			}
+			y = result(sum, most, index, n);
+			if (out->type == OXP_F32)
+				((float *)out->data)[i * after + j] = (float)y;
+			else
+				((int64_t *)out->data)[i * after + j] = (int64_t)y;
 		}
 	}
 	return 0;
 }
+
+#define REDUCE(name, expression)                                                                   \
+	static double result_##name(double sum, double most, int64_t index, int64_t n)             \
+	{                                                                                          \
+		(void)sum;                                                                         \
+		(void)most;                                                                        \
+		(void)index;                                                                       \
+		(void)n;                                                                           \
+		return expression;                                                                 \
+	}                                                                                          \
+	int exec_##name(executor *x, const value *v, const array *const *in, array *out)           \
+	{                                                                                          \
+		(void)x;                                                                           \
+		return reduce(v, in[0], out, result_##name);                                       \
+	}
+
+REDUCE(mean, sum / (double)n)
+REDUCE(sum, sum)
+REDUCE(largest, most)
+REDUCE(argmax, (double)index)
 
 int exec_cumsum(executor *x, const value *v, const array *const *in, array *out)
 {
@@ -491,12 +568,64 @@ int exec_embedding(executor *x, const value *v, const array *const *in, array *o
 	return 0;
 }
 
-int exec_head(executor *x, const value *v, const array *const *in, array *out)
+/* Copies `n` elements of an axis from place `from` of one array to place `to` of another. */
+static void copy_along(int axis, array *out, int64_t to, const array *in, int64_t from, int64_t n)
 {
-	if (out->shape[0] > in[0]->shape[0])
-		return error_set(x->e, E_ARGUMENT, "%s: a length of %lld is over its %lld rows",
-				 v->scope, (long long)out->shape[0], (long long)in[0]->shape[0]);
-	memcpy(out->data, in[0]->data, (size_t)array_count(out) * dtype_size(out->type));
+	size_t size = dtype_size(out->type);
+	int64_t before, most_out, most_in, after;
+
+	split(in, axis, &before, &most_in, &after);
+	split(out, axis, &before, &most_out, &after);
+	for (int64_t i = 0; i < before && n; i++)
+		memcpy((uint8_t *)out->data + (size_t)((i * most_out + to) * after) * size,
+		       truth(in) + (size_t)((i * most_in + from) * after) * size,
+		       (size_t)(n * after) * size);
+}
+
+int exec_slice(executor *x, const value *v, const array *const *in, array *out)
+{
+	int64_t start = run_length(x, v->start), n = out->shape[v->axis];
+
+	if (start < 0 || start + n > in[0]->shape[v->axis])
+		return error_set(x->e, E_ARGUMENT,
+				 "%s: places %lld to %lld are outside the %lld of axis %d", v->scope,
+				 (long long)start, (long long)(start + n),
+				 (long long)in[0]->shape[v->axis], v->axis);
+	copy_along(v->axis, out, 0, in[0], start, n);
+	return 0;
+}
+
+int exec_pad(executor *x, const value *v, const array *const *in, array *out)
+{
+	memset(out->data, 0, (size_t)array_count(out) * dtype_size(out->type));
+	copy_along(v->axis, out, run_length(x, v->start), in[0], 0, in[0]->shape[v->axis]);
+	return 0;
+}
+
+int exec_gather(executor *x, const value *v, const array *const *in, array *out)
+{
+	int64_t n = in[0]->shape[v->axis];
+
+	for (int64_t i = 0; i < out->shape[v->axis]; i++) {
+		int64_t id = i64(in[1])[i];
+
+		if (id < 0 || id >= n)
+			return error_set(x->e, E_ARGUMENT, "%s: index %lld is outside its %lld",
+					 v->scope, (long long)id, (long long)n);
+		copy_along(v->axis, out, i, in[0], id, 1);
+	}
+	return 0;
+}
+
+int exec_expand(executor *x, const value *v, const array *const *in, array *out)
+{
+	size_t size = dtype_size(out->type);
+	uint8_t *to = out->data;
+
+	(void)x;
+	(void)v;
+	FOR_EACH(in, 1)
+	memcpy(to + (size_t)i * size, truth(in[0]) + (size_t)w.at[0] * size, size);
 	return 0;
 }
 
@@ -555,19 +684,12 @@ int exec_transpose(executor *x, const value *v, const array *const *in, array *o
 
 int exec_concat(executor *x, const value *v, const array *const *in, array *out)
 {
-	size_t size = dtype_size(out->type);
-	uint8_t *to = out->data;
-	int64_t before, n, after;
+	int64_t at = 0;
 
 	(void)x;
-	split(out, v->axis, &before, &n, &after);
-	for (int64_t i = 0; i < before; i++) {
-		for (int k = 0; k < 2; k++) {
-			size_t piece = (size_t)(in[k]->shape[v->axis] * after) * size;
-
-			memcpy(to, truth(in[k]) + (size_t)i * piece, piece);
-			to += piece;
-		}
+	for (int k = 0; k < v->inputs; k++) {
+		copy_along(v->axis, out, at, in[k], 0, in[k]->shape[v->axis]);
+		at += in[k]->shape[v->axis];
 	}
 	return 0;
 }
@@ -579,6 +701,13 @@ int exec_range(executor *x, const value *v, const array *const *in, array *out)
 	(void)in;
 	for (int64_t i = 0; i < out->shape[0]; i++)
 		((int64_t *)out->data)[i] = i;
+	return 0;
+}
+
+int exec_length(executor *x, const value *v, const array *const *in, array *out)
+{
+	(void)in;
+	*(int64_t *)out->data = run_length(x, v->start);
 	return 0;
 }
 
@@ -619,5 +748,13 @@ int exec_constant(executor *x, const value *v, const array *const *in, array *ou
 		*(float *)out->data = (float)v->number;
 	else
 		*(int64_t *)out->data = (int64_t)v->number;
+	return 0;
+}
+
+int exec_literal(executor *x, const value *v, const array *const *in, array *out)
+{
+	(void)x;
+	(void)in;
+	out->data = (void *)(uintptr_t)v->data;
 	return 0;
 }

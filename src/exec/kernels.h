@@ -11,6 +11,9 @@ typedef struct executor {
 	int threads;
 } executor;
 
+/* What a dimension is in this run. */
+int64_t run_length(executor *x, const dim *d);
+
 #define OP(name, least, most)                                                                      \
 	int exec_##name(executor *x, const value *v, const array *const *in, array *out);
 #include "ir/ops.def"

@@ -1,5 +1,4 @@
 /* Symbolic dimensions. Equal ones are one object, so that equality is a pointer comparison. */
-#include <stdio.h>
 #include <string.h>
 
 #include "ir/ir.h"
@@ -7,7 +6,7 @@
 static int term_order(const dim_term *a, const dim_term *b)
 {
 	for (int i = 0; i < a->factors && i < b->factors; i++) {
-		int c = strcmp(a->factor[i], b->factor[i]);
+		int c = strcmp(a->factor[i]->name, b->factor[i]->name);
 
 		if (c)
 			return c;
@@ -17,27 +16,26 @@ static int term_order(const dim_term *a, const dim_term *b)
 
 static const char *dim_text(graph *g, const struct oxp_dim *d)
 {
-	char buffer[512] = "0";
-	size_t n = 0;
+	text t = { 0 };
+	const char *copy;
 
 	for (int i = 0; i < d->terms; i++) {
-		const dim_term *t = &d->term[i];
-		const char *sep = i ? " + " : "";
+		const dim_term *p = &d->term[i];
+		int64_t times = i && p->times < 0 ? -p->times : p->times;
+		const char *sep = "";
 
-		if (t->times != 1 || !t->factors) {
-			n += (size_t)snprintf(buffer + n, sizeof buffer - n, "%s%lld", sep,
-					      (long long)t->times);
+		if (i)
+			text_add(&t, p->times < 0 ? " - " : " + ");
+		if (times != 1 || !p->factors) {
+			text_add(&t, "%lld", (long long)times);
 			sep = "*";
 		}
-		for (int k = 0; k < t->factors && n < sizeof buffer; k++) {
-			n += (size_t)snprintf(buffer + n, sizeof buffer - n, "%s%s", sep,
-					      t->factor[k]);
-			sep = "*";
-		}
-		if (n >= sizeof buffer)
-			return NULL;
+		for (int k = 0; k < p->factors; k++, sep = "*")
+			text_add(&t, "%s%s", sep, p->factor[k]->name);
 	}
-	return arena_strdup(&g->arena, buffer);
+	copy = t.failed ? NULL : arena_strdup(&g->arena, d->terms ? t.s : "0");
+	text_free(&t);
+	return copy;
 }
 
 static const dim *intern(graph *g, struct oxp_dim *d)
@@ -99,16 +97,24 @@ const dim *oxp_dim_const(graph *g, int64_t n)
 	return intern(g, &d);
 }
 
-const dim *oxp_dim_axis(graph *g, const char *name)
+/* A dimension of one factor alone. */
+static const dim *of_factor(graph *g, dim_factor f)
 {
 	struct oxp_dim d = { .terms = 1, .term = { { .times = 1, .factors = 1 } } };
+	dim_factor *copy = arena_alloc(&g->arena, sizeof *copy);
 
-	d.term[0].factor[0] = arena_strdup(&g->arena, name);
-	if (!d.term[0].factor[0]) {
+	if (!copy || !f.name) {
 		error_memory(g->error);
 		return NULL;
 	}
+	*copy = f;
+	d.term[0].factor[0] = copy;
 	return intern(g, &d);
+}
+
+const dim *oxp_dim_axis(graph *g, const char *name)
+{
+	return of_factor(g, (dim_factor){ .name = arena_strdup(&g->arena, name) });
 }
 
 static const dim *too_long(graph *g, const dim *a, const dim *b)
@@ -141,7 +147,7 @@ static int multiply(dim_term *out, const dim_term *a, const dim_term *b)
 		return -1;
 	while (i < a->factors || j < b->factors) {
 		int from_a = j == b->factors ||
-			     (i < a->factors && strcmp(a->factor[i], b->factor[j]) <= 0);
+			     (i < a->factors && strcmp(a->factor[i]->name, b->factor[j]->name) <= 0);
 
 		out->factor[out->factors++] = from_a ? a->factor[i++] : b->factor[j++];
 	}
@@ -165,11 +171,93 @@ const dim *oxp_dim_mul(graph *g, const dim *a, const dim *b)
 	return intern(g, &d);
 }
 
+const dim *oxp_dim_sub(graph *g, const dim *a, const dim *b)
+{
+	return dim_add(g, a, dim_mul(g, b, dim_const(g, -1)));
+}
+
+static int64_t floor_div(int64_t a, int64_t by)
+{
+	return a / by - (a % by < 0);
+}
+
+/* What divides evenly stands outside: (4*h + w + 5) floordiv 4 is h + 1 + (w + 1) floordiv 4. */
+const dim *oxp_dim_div(graph *g, const dim *a, int64_t by)
+{
+	struct oxp_dim whole = { 0 }, rest = { 0 };
+	const dim *left;
+
+	if (!a || by < 1)
+		return NULL;
+	for (int i = 0; i < a->terms; i++) {
+		dim_term t = a->term[i];
+		int64_t times = t.factors && t.times % by ? 0 : floor_div(t.times, by);
+
+		t.times = times;
+		if (add_term(&whole, &t))
+			return too_long(g, a, a);
+		t.times = a->term[i].times - times * by;
+		if (add_term(&rest, &t))
+			return too_long(g, a, a);
+	}
+	left = intern(g, &rest);
+	if (!left || dim_number(left) >= 0) /* a rest that is a number is below `by` */
+		return intern(g, &whole);
+	left = of_factor(g, (dim_factor){ .name = arena_printf(&g->arena, "((%s) floordiv %lld)",
+							       left->text, (long long)by),
+					  .kind = FACTOR_DIV,
+					  .a = left,
+					  .b = dim_const(g, by) });
+	return dim_add(g, intern(g, &whole), left);
+}
+
+static const dim *extreme(graph *g, const dim *a, const dim *b, int most)
+{
+	if (!a || !b || a == b)
+		return a ? b : a;
+	if (dim_number(a) >= 0 && dim_number(b) >= 0)
+		return (dim_number(a) > dim_number(b)) == most ? a : b;
+	return of_factor(g, (dim_factor){ .name = arena_printf(&g->arena, "%s(%s, %s)",
+							       most ? "max" : "min", a->text,
+							       b->text),
+					  .kind = most ? FACTOR_MAX : FACTOR_MIN,
+					  .a = a,
+					  .b = b });
+}
+
+const dim *oxp_dim_min(graph *g, const dim *a, const dim *b)
+{
+	return extreme(g, a, b, 0);
+}
+
+const dim *oxp_dim_max(graph *g, const dim *a, const dim *b)
+{
+	return extreme(g, a, b, 1);
+}
+
 int64_t oxp_dim_number(const dim *d)
 {
 	if (!d || d->terms > 1 || (d->terms && d->term[0].factors))
 		return -1;
 	return d->terms ? d->term[0].times : 0;
+}
+
+static int64_t factor_value(const dim_factor *f, int64_t (*of)(void *context, const char *axis),
+			    void *context)
+{
+	int64_t a = f->a ? dim_value(f->a, of, context) : of(context, f->name);
+	int64_t b = f->b ? dim_value(f->b, of, context) : 0;
+
+	switch (f->kind) {
+	case FACTOR_DIV:
+		return floor_div(a, b);
+	case FACTOR_MIN:
+		return a < b ? a : b;
+	case FACTOR_MAX:
+		return a > b ? a : b;
+	default:
+		return a;
+	}
 }
 
 int64_t dim_value(const dim *d, int64_t (*of)(void *context, const char *axis), void *context)
@@ -180,7 +268,7 @@ int64_t dim_value(const dim *d, int64_t (*of)(void *context, const char *axis), 
 		int64_t n = d->term[i].times;
 
 		for (int k = 0; k < d->term[i].factors; k++)
-			n *= of(context, d->term[i].factor[k]);
+			n *= factor_value(d->term[i].factor[k], of, context);
 		sum += n;
 	}
 	return sum;

@@ -82,6 +82,11 @@ scope oxp_body(scope s)
 	return s.g->prefix ? oxp_at(s, "%s", s.g->prefix) : s;
 }
 
+value *oxp_memory(scope s)
+{
+	return s.g->memory;
+}
+
 const void *oxp_family(scope s)
 {
 	return s.g->arch ? s.g->arch->family : NULL;
@@ -101,8 +106,13 @@ static const char *scope_of(graph *g, const value *x)
 
 value *value_new(graph *g, enum op op, value *a, value *b, value *c, value *d)
 {
-	value *in[] = { a, b, c, d }, *v;
+	return value_of(g, op, (value *[]){ a, b, c, d }, 4);
+}
+
+value *value_of(graph *g, enum op op, value *const *in, int n)
+{
 	const char *where = "";
+	value *v;
 
 	if (g->error->code)
 		return g->poison;
@@ -112,11 +122,12 @@ value *value_new(graph *g, enum op op, value *a, value *b, value *c, value *d)
 	v->g = g;
 	v->op = op;
 	v->id = -1;
-	for (int i = 0; i < 4 && in[i]; i++) {
+	for (int i = 0; i < n && in[i]; i++) {
 		if (is_poison(in[i]))
 			return g->poison;
 		v->in[v->inputs++] = in[i];
-		if (!*where && in[i]->op != OP_param && in[i]->op != OP_constant)
+		if (!*where && in[i]->op != OP_param && in[i]->op != OP_constant &&
+		    in[i]->op != OP_literal)
 			where = scope_of(g, in[i]);
 	}
 	v->scope = where ? where : "";
@@ -147,6 +158,28 @@ value *oxp_input(scope s, const input_spec *spec)
 	g->input = more;
 	g->input[g->inputs++] = v;
 	return v;
+}
+
+void oxp_inputs_in_order(scope s, const char *names)
+{
+	graph *g = s.g;
+	int placed = 0;
+
+	while (*names && !g->error->code) {
+		size_t n = strcspn(names, " ");
+
+		for (int i = placed; i < g->inputs; i++) {
+			value *v = g->input[i];
+
+			if (strlen(v->input->name) != n || strncmp(v->input->name, names, n) != 0)
+				continue;
+			memmove(&g->input[placed + 1], &g->input[placed],
+				(size_t)(i - placed) * sizeof(*g->input));
+			g->input[placed++] = v;
+			break;
+		}
+		names += n + strspn(names + n, " ");
+	}
 }
 
 void oxp_output(scope s, const char *name, value *x)
@@ -264,6 +297,35 @@ value *oxp_num(graph *g, double x)
 value *oxp_int(graph *g, int64_t n)
 {
 	return scalar(g, OXP_I64, (double)n);
+}
+
+static value *literal(graph *g, dtype type, int rank, const int64_t *shape, const void *data)
+{
+	value *v = value_new(g, OP_literal, NULL, NULL, NULL, NULL);
+	size_t size = (size_t)shape_count(shape, rank) * dtype_size(type);
+	void *copy = v == g->poison ? NULL : arena_alloc(&g->arena, size + 1);
+
+	if (v == g->poison)
+		return v;
+	if (!copy)
+		return no_memory(g);
+	memcpy(copy, data, size);
+	v->data = copy;
+	v->type = type;
+	v->rank = rank;
+	for (int i = 0; i < rank; i++)
+		v->dim[i] = dim_const(g, shape[i]);
+	return value_done(v);
+}
+
+value *oxp_floats(graph *g, int rank, const int64_t *shape, const float *data)
+{
+	return literal(g, OXP_F32, rank, shape, data);
+}
+
+value *oxp_ints(graph *g, int rank, const int64_t *shape, const int64_t *data)
+{
+	return literal(g, OXP_I64, rank, shape, data);
 }
 
 /* ---- The order ---- */

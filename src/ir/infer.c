@@ -111,6 +111,11 @@ static int infer_constant(value *v)
 	return v->rank != 0;
 }
 
+static int infer_literal(value *v)
+{
+	return v->rank < 0;
+}
+
 #define SAME(name, rule)                                                                           \
 	static int infer_##name(value *v)                                                          \
 	{                                                                                          \
@@ -129,6 +134,10 @@ SAME(relu, real)
 SAME(sigmoid, real)
 SAME(tanh, real)
 SAME(erf, real)
+SAME(sqrt, real)
+SAME(exp, real)
+SAME(sin, real)
+SAME(cos, real)
 SAME(softplus, real)
 SAME(clip, real)
 SAME(leaky_relu, real)
@@ -161,12 +170,14 @@ static int infer_linear(value *v)
 {
 	const value *x = v->in[0], *w = v->in[1], *b = v->in[2];
 
-	if (x->type != OXP_F32 || x->rank < 1 || w->rank != 2 || x->dim[x->rank - 1] != w->dim[1])
-		return misfit(v, "expected x [..., in] and weight [out, in]");
-	if (b && (b->rank != 1 || b->dim[0] != w->dim[0]))
+	if (x->type != OXP_F32 || x->rank < 1 || w->rank != 2 ||
+	    x->dim[x->rank - 1] != w->dim[!v->index])
+		return misfit(v, v->index ? "expected x [..., in] and weight [in, out]"
+					  : "expected x [..., in] and weight [out, in]");
+	if (b && (b->rank != 1 || b->dim[0] != w->dim[v->index]))
 		return misfit(v, "expected bias [out]");
 	same_as(v, x);
-	v->dim[v->rank - 1] = w->dim[0];
+	v->dim[v->rank - 1] = w->dim[v->index];
 	return 0;
 }
 
@@ -189,15 +200,79 @@ static int infer_matmul(value *v)
 	return 0;
 }
 
-static int infer_layer_norm(value *v)
+static int norm(value *v)
 {
 	const value *x = v->in[0];
 
 	if (real(v))
 		return -1;
-	for (int i = 1; i < 3; i++)
+	for (int i = 1; i < v->inputs; i++)
 		if (v->in[i]->rank != 1 || x->rank < 1 || v->in[i]->dim[0] != x->dim[x->rank - 1])
 			return misfit(v, "expected weight and bias as long as the last axis");
+	return 0;
+}
+
+SAME(layer_norm, norm)
+SAME(rms_norm, norm)
+
+static int infer_batch_norm(value *v)
+{
+	const value *x = v->in[0];
+
+	if (real(v) || x->rank != 4)
+		return misfit(v, "expected [batch, channels, height, width]");
+	for (int i = 1; i < 5; i++)
+		if (v->in[i]->rank != 1 || v->in[i]->dim[0] != x->dim[1])
+			return misfit(v, "expected one number a channel");
+	return 0;
+}
+
+/* Sizes after a window of `size` has walked over axes 2 and 3. */
+static int windowed(value *v)
+{
+	const window *w = &v->window;
+
+	for (int i = 0; i < 2; i++) {
+		int64_t reach = w->dilation[i] * (w->size[i] - 1) + 1;
+		const dim *room =
+			dim_add(v->g, v->dim[2 + i], dim_const(v->g, 2 * w->pad[i] - reach));
+
+		v->dim[2 + i] =
+			dim_add(v->g, dim_div(v->g, room, w->stride[i]), dim_const(v->g, 1));
+	}
+	return 0;
+}
+
+static int infer_conv(value *v)
+{
+	const value *x = v->in[0], *w = v->in[1], *b = v->in[2];
+	int64_t inputs = dim_number(x->rank == 4 ? x->dim[1] : NULL);
+
+	if (x->type != OXP_F32 || x->rank != 4 || w->rank != 4 ||
+	    inputs != dim_number(w->dim[1]) * v->window.groups ||
+	    dim_number(w->dim[0]) % v->window.groups)
+		return misfit(v, "expected [batch, in, height, width] and weight [out, in / "
+				 "groups, height, width]");
+	if (b && (b->rank != 1 || b->dim[0] != w->dim[0]))
+		return misfit(v, "expected bias [out]");
+	same_as(v, x);
+	v->dim[1] = w->dim[0];
+	return windowed(v);
+}
+
+static int infer_max_pool(value *v)
+{
+	return real(v) || v->rank != 4 ? misfit(v, "expected [batch, channels, height, width]")
+				       : windowed(v);
+}
+
+static int infer_resize(value *v)
+{
+	const dim *to[] = { v->dim[2], v->dim[3] };
+
+	if (real(v) || v->rank != 4)
+		return misfit(v, "expected [batch, channels, height, width]");
+	memcpy(&v->dim[2], to, sizeof to);
 	return 0;
 }
 
@@ -236,15 +311,50 @@ static int infer_embedding(value *v)
 	return 0;
 }
 
-static int infer_head(value *v)
+static int infer_gather(value *v)
+{
+	if (v->in[1]->type != OXP_I64 || v->in[1]->rank != 1)
+		return misfit(v, "expected int64 ids of one axis");
+	if (with_axis(v))
+		return -1;
+	v->dim[v->axis] = v->in[1]->dim[0];
+	return 0;
+}
+
+static int infer_slice(value *v)
 {
 	const dim *length = v->dim[0];
 
-	if (v->in[0]->rank < 1)
-		return misfit(v, "it has no axis");
-	same_as(v, v->in[0]);
-	v->dim[0] = length;
+	if (with_axis(v))
+		return -1;
+	v->dim[v->axis] = length;
+	return v->start ? 0 : -1;
+}
+
+static int infer_pad(value *v)
+{
+	if (real(v) || fix_axis(v, v->rank))
+		return -1;
+	v->dim[v->axis] =
+		dim_add(v->g, dim_add(v->g, v->start, v->dim[v->axis]), v->after);
 	return 0;
+}
+
+static int infer_expand(value *v)
+{
+	value to = *v;
+
+	v->type = v->in[0]->type;
+	if (broadcast(&to, v->in[0]) || to.rank != v->rank ||
+	    memcmp(to.dim, v->dim, (size_t)v->rank * sizeof to.dim[0]) != 0)
+		return misfit(v, "it does not broadcast to that shape");
+	return 0;
+}
+
+static int infer_length(value *v)
+{
+	v->type = OXP_I64;
+	return v->start ? 0 : -1;
 }
 
 static int infer_select(value *v)
@@ -308,18 +418,17 @@ static int infer_unsqueeze(value *v)
 
 static int infer_concat(value *v)
 {
-	const value *a = v->in[0], *b = v->in[1];
-
-	same_as(v, a);
-	if (a->type != b->type || a->rank != b->rank)
-		return misfit(v, "the types or ranks differ");
-	if (fix_axis(v, v->rank))
+	if (with_axis(v))
 		return -1;
-	for (int i = 0; i < v->rank; i++) {
-		if (i == v->axis)
-			v->dim[i] = dim_add(v->g, a->dim[i], b->dim[i]);
-		else if (a->dim[i] != b->dim[i])
-			return misfit(v, "another axis differs");
+	for (int k = 1; k < v->inputs; k++) {
+		const value *x = v->in[k];
+
+		if (x->type != v->type || x->rank != v->rank)
+			return misfit(v, "the types or ranks differ");
+		for (int i = 0; i < v->rank; i++)
+			if (i != v->axis && v->dim[i] != x->dim[i])
+				return misfit(v, "another axis differs");
+		v->dim[v->axis] = dim_add(v->g, v->dim[v->axis], x->dim[v->axis]);
 	}
 	return 0;
 }
@@ -327,6 +436,17 @@ static int infer_concat(value *v)
 static int infer_mean(value *v)
 {
 	return real(v) ? -1 : infer_select(v);
+}
+
+SAME(sum, infer_select)
+SAME(largest, infer_select)
+
+static int infer_argmax(value *v)
+{
+	if (infer_mean(v))
+		return -1;
+	v->type = OXP_I64;
+	return 0;
 }
 
 static int infer_range(value *v)

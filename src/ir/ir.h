@@ -17,14 +17,21 @@ enum op {
 	OP_COUNT
 };
 
-/* ---- Dimensions: sums of products of axes, in a canonical form, interned by their text. ---- */
+/* ---- Dimensions: sums of products of factors, in a canonical form, interned by their text. ---- */
 
-enum { MOST_TERMS = 6, MOST_FACTORS = 4 };
+enum { MOST_TERMS = 12, MOST_FACTORS = 6 };
+
+/* What a sum of products cannot say further: an axis, or a function of other dimensions. */
+typedef struct dim_factor {
+	const char *name; /* "height", "((height - 1) floordiv 2)", "min(height, width)"; its key */
+	enum { FACTOR_AXIS, FACTOR_DIV, FACTOR_MIN, FACTOR_MAX } kind;
+	const dim *a, *b; /* operands of the functions */
+} dim_factor;
 
 typedef struct dim_term {
 	int64_t times;
 	int factors;
-	const char *factor[MOST_FACTORS]; /* axis names, sorted, interned */
+	const dim_factor *factor[MOST_FACTORS]; /* sorted by name */
 } dim_term;
 
 struct oxp_dim {
@@ -48,6 +55,8 @@ typedef struct param {
 	int seeded;   /* --allow-missing: values come from fill_values(name, …) */
 } param;
 
+enum { MOST_OPERANDS = 6 };
+
 struct oxp_value {
 	graph *g;
 	enum op op;
@@ -55,7 +64,7 @@ struct oxp_value {
 	int rank;
 	const dim *dim[OXP_MAX_RANK];
 	int inputs;
-	value *in[4];
+	value *in[MOST_OPERANDS];
 	const char *scope; /* dotted path that names its node */
 	int is_layer; /* the scope is a parameter owner's: what follows belongs to its parent */
 	int id;       /* place in the order; -1: not needed by any output */
@@ -65,6 +74,9 @@ struct oxp_value {
 	int64_t index;
 	double number, low, high;
 	int perm[OXP_MAX_RANK];
+	const dim *start, *after; /* of a slice; zeros before and after of a pad */
+	window window;
+	const void *data; /* a literal's elements */
 	const input_spec *input;
 	param *param;
 };
@@ -80,6 +92,8 @@ struct oxp_graph {
 	checkpoint *weights;       /* NULL: a skeleton, which only describes */
 	const arch *arch;          /* NULL: a graph without a row */
 	const char *prefix;        /* the row's */
+	value *memory;             /* encoder states for a decoder within a model, or NULL */
+	const struct registry *registry; /* where models within models are found */
 	int allow_missing, seeded; /* seeded: how many parameters are */
 	value *poison;
 	value **input;
@@ -108,6 +122,8 @@ value *graph_fail(graph *g, int code, const char *fmt, ...) PRINTF(3, 4);
 /* A new value with these operands (NULL ones at the end are left out), its shape not inferred yet.
  */
 value *value_new(graph *g, enum op op, value *a, value *b, value *c, value *d);
+/* The same with up to MOST_OPERANDS of them. */
+value *value_of(graph *g, enum op op, value *const *in, int n);
 /* Infers type and shape, which checks the operands. */
 value *value_done(value *v);
 int is_poison(const value *v);

@@ -24,16 +24,32 @@ value *oxp_nn_merge_heads(value *x)
 	return op_reshape(op_transpose(x, (int[]){ 0, 2, 1, 3 }), 3, to);
 }
 
-value *oxp_nn_attention(value *q, value *k, value *v, const attention *a)
+value *oxp_nn_attend(value *q, value *k, value *v, value *bias, double scale)
 {
-	double scale = a->scale;
-
-	q = nn_split_heads(q, a->heads);
-	k = nn_split_heads(k, a->heads);
-	v = nn_split_heads(v, a->heads);
 	if (scale == 0)
 		scale = 1 / sqrt((double)dim_number(dim_of(q, 3)));
-	return nn_merge_heads(op_attention(q, k, v, a->bias, scale));
+	return nn_merge_heads(op_attention(q, k, v, bias, scale));
+}
+
+value *oxp_nn_attention(value *q, value *k, value *v, const attention *a)
+{
+	return nn_attend(nn_split_heads(q, a->heads), nn_split_heads(k, a->heads),
+			 nn_split_heads(v, a->heads), a->bias, a->scale);
+}
+
+void oxp_nn_split_fused(value *x, int64_t heads, oxp_fused order, int64_t parts, value **part)
+{
+	graph *g = graph_of(x);
+	int64_t width = dim_number(dim_of(x, 2)) / (heads * parts);
+	const dim *h = dim_const(g, heads), *p = dim_const(g, parts);
+	int by_part = order == OXP_FUSED_PARTS_FIRST;
+	const dim *to[] = { dim_of(x, 0), dim_of(x, 1), by_part ? p : h, by_part ? h : p,
+			    dim_const(g, width) };
+	static const int turn[][5] = { { 2, 0, 3, 1, 4 }, { 3, 0, 2, 1, 4 } };
+
+	x = op_transpose(op_reshape(x, 5, to), turn[!by_part]);
+	for (int64_t i = 0; i < parts; i++)
+		part[i] = op_select(x, 0, i);
 }
 
 /*

@@ -29,10 +29,36 @@ value *oxp_nn_padding_mask(value *mask)
 	return additive(real_tokens(mask));
 }
 
-value *oxp_nn_causal_mask(value *mask)
+/* The places of the queries [queries, 1], which are the last of the tokens, and of keys [1, keys] */
+static void places(value *mask, const dim *queries, value **query, value **key)
 {
-	value *i = op_range(graph_of(mask), dim_of(mask, 1));
-	value *before = op_less_equal(op_unsqueeze(i, 0), op_unsqueeze(i, 1));
+	graph *g = graph_of(mask);
+	const dim *length = dim_of(mask, 1);
+	value *all = op_range(g, length);
 
-	return additive(op_and(real_tokens(mask), before));
+	*key = op_unsqueeze(all, 0);
+	*query = op_unsqueeze(op_slice(all, 0, dim_sub(g, length, queries), queries), 1);
+}
+
+value *oxp_nn_causal_mask(value *mask, const dim *queries)
+{
+	value *query, *key;
+
+	places(mask, queries, &query, &key);
+	return additive(op_and(real_tokens(mask), op_less_equal(key, query)));
+}
+
+value *oxp_nn_causal_mask_added(value *mask, const dim *queries, int64_t reach)
+{
+	graph *g = graph_of(mask);
+	value *query, *key, *none = op_num(g, 0), *half = op_num(g, MASKED / 2), *seen;
+
+	places(mask, queries, &query, &key);
+	seen = op_where(real_tokens(mask), none, half);
+	if (reach) {
+		value *near = op_less_equal(query, op_add(key, op_int(g, reach - 1)));
+
+		seen = op_add(seen, op_where(near, none, half));
+	}
+	return op_where(op_less_equal(key, query), seen, op_num(g, MASKED));
 }

@@ -6,7 +6,7 @@
 static value *text_input(scope s, input_spec spec, int choices)
 {
 	graph *g = s.g;
-	const dim *batch = dim_axis(g, "batch"), *length = dim_axis(g, "sequence");
+	const dim *batch = dim_axis(g, "batch"), *length = spec.dim[0];
 	const dim *flat[] = { batch, length };
 	value *x;
 
@@ -31,18 +31,22 @@ text_inputs oxp_nn_text_inputs(scope s, const text_spec *t)
 		int64_t range;
 	} known[] = {
 		{ "input_ids", &in.ids, OXP_FILL_IDS, t->vocab },
+		{ "decoder_input_ids", &in.ids, OXP_FILL_IDS, t->vocab },
 		{ "attention_mask", &in.mask, OXP_FILL_MASK, 2 },
+		{ "decoder_attention_mask", &in.mask, OXP_FILL_MASK, 2 },
 		{ "token_type_ids", &in.types, OXP_FILL_IDS, t->types },
 		{ "task_type_ids", &in.tasks, OXP_FILL_IDS, t->tasks },
 	};
+	enum { KNOWN = sizeof known / sizeof known[0] };
+	const dim *length = dim_axis(s.g, t->axis ? t->axis : "sequence");
 	const char *p = t->names;
 
 	while (*p) { /* in the order of the names */
 		size_t n = strcspn(p, " "), i = 0;
 
-		while (i < 4 && (strlen(known[i].name) != n || strncmp(known[i].name, p, n) != 0))
+		while (i < KNOWN && (strlen(known[i].name) != n || strncmp(known[i].name, p, n) != 0))
 			i++;
-		if (i == 4) {
+		if (i == KNOWN) {
 			graph_fail(s.g, E_INTERNAL, "\"%s\" names no text input", t->names);
 			return in;
 		}
@@ -51,6 +55,11 @@ text_inputs oxp_nn_text_inputs(scope s, const text_spec *t)
 							.type = I64,
 							.fill = known[i].fill,
 							.range = known[i].range,
+							.dim = { known[i].fill == OXP_FILL_MASK &&
+										 t->past
+									 ? dim_add(s.g, t->past,
+										   length)
+									 : length },
 							.longest = t->longest },
 					  t->choices);
 		p += n;

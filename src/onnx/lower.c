@@ -157,7 +157,7 @@ static const char *literal(lowering *l, const char *name, onnx_initializer like,
 	if (map_get(&l->initializers, name))
 		return name;
 	x = add_initializer(l, name);
-	copy = x ? arena_alloc(&l->m->arena, (size_t)like.size) : NULL;
+	copy = x ? arena_alloc(&l->m->arena, (size_t)like.size + 1) : NULL;
 	if (!copy) {
 		no_memory(l);
 		return "";
@@ -184,7 +184,12 @@ const char *const_ints(lowering *l, int rank, const int64_t *x, int n)
 {
 	text t = { 0 };
 	const char *name;
+	attribute list = { .name = "value_ints", .kind = ATTRIBUTE_INTS, .count = n };
 
+	if (l->in_function) {
+		memcpy(list.ints, x, sizeof *x * (size_t)n);
+		return EMIT(l, .op = "Constant", .attribute = { list });
+	}
 	text_add(&t, rank ? "/constant/int64" : "/constant/int64_scalar");
 	for (int i = 0; i < n; i++)
 		text_add(&t, "_%lld", (long long)x[i]);
@@ -201,6 +206,30 @@ const char *const_ints(lowering *l, int rank, const int64_t *x, int n)
 const char *const_int(lowering *l, int64_t x)
 {
 	return const_ints(l, 0, &x, 1);
+}
+
+const char *const_no_floats(lowering *l)
+{
+	return literal(l, "/constant/none", (onnx_initializer){ .type = OXP_F32, .rank = 1 }, "");
+}
+
+const char *const_tensor(lowering *l, const value *v)
+{
+	onnx_initializer like = { .type = v->type, .rank = v->rank };
+
+	for (int i = 0; i < v->rank; i++)
+		like.shape[i] = dim_number(v->dim[i]);
+	like.size = (uint64_t)shape_count(like.shape, like.rank) * dtype_size(like.type);
+	for (int i = 0; i < l->m->initializers; i++) {
+		const onnx_initializer *x = l->m->initializer[i];
+
+		if (x->literal && x->type == like.type && x->rank == like.rank &&
+		    memcmp(x->shape, like.shape, sizeof like.shape) == 0 &&
+		    memcmp(x->literal, v->data, (size_t)like.size) == 0)
+			return x->name;
+	}
+	return literal(l, arena_printf(&l->m->arena, "/constant/table_%d", l->m->initializers),
+		       like, v->data);
 }
 
 const char *parameter(lowering *l, const value *p, int transposed)
@@ -337,9 +366,7 @@ static const onnx_port *axis_source(lowering *l, const char *axis, int *at)
 		const onnx_port *p = &l->m->input[i];
 
 		for (*at = 0; *at < p->rank; ++*at)
-			if (p->dim[*at]->terms == 1 && p->dim[*at]->term[0].factors == 1 &&
-			    p->dim[*at]->term[0].times == 1 &&
-			    strcmp(p->dim[*at]->term[0].factor[0], axis) == 0)
+			if (strcmp(p->dim[*at]->text, axis) == 0)
 				return p;
 	}
 	return NULL;
@@ -360,6 +387,20 @@ static const char *axis_length(lowering *l, const char *axis, int scalar)
 		    .attribute = { ATTR_I("axis", 0) });
 }
 
+static const char *factor_length(lowering *l, const dim_factor *f, int scalar)
+{
+	const char *a, *b, *swap;
+
+	if (f->kind == FACTOR_AXIS)
+		return axis_length(l, f->name, scalar);
+	a = run_time_dim(l, f->a, scalar);
+	b = run_time_dim(l, f->b, scalar);
+	if (f->kind == FACTOR_DIV)
+		return EMIT(l, .op = "Div", .in = { a, b });
+	swap = EMIT(l, .op = f->kind == FACTOR_MIN ? "Greater" : "Less", .in = { a, b });
+	return EMIT(l, .op = "Where", .in = { swap, b, a });
+}
+
 const char *run_time_dim(lowering *l, const dim *d, int scalar)
 {
 	const char *sum = NULL;
@@ -370,7 +411,7 @@ const char *run_time_dim(lowering *l, const dim *d, int scalar)
 			t->times == 1 && t->factors ? NULL : const_ints(l, !scalar, &t->times, 1);
 
 		for (int k = 0; k < t->factors; k++) {
-			const char *n = axis_length(l, t->factor[k], scalar);
+			const char *n = factor_length(l, t->factor[k], scalar);
 
 			product = product ? EMIT(l, .op = "Mul", .in = { product, n }) : n;
 		}
@@ -389,6 +430,15 @@ static int dim_cost(const dim *d)
 	return cost;
 }
 
+const char *run_time_shape(lowering *l, const dim *const *to, int rank)
+{
+	emission concat = { .op = "Concat", .attribute = { ATTR_I("axis", 0) } };
+
+	for (int i = 0; i < rank; i++)
+		concat.in[i] = run_time_dim(l, to[i], 0);
+	return rank == 1 ? concat.in[0] : emit(l, &concat);
+}
+
 /*
  * Reshape's target. Constants stand for themselves, 0 copies a dimension that stays in place, -1 is
  * one that follows from the rest; only what then is left is asked for at run time.
@@ -397,7 +447,7 @@ static const char *shape_operand(lowering *l, const dim *const *from, int from_r
 				 const dim *const *to, int rank)
 {
 	int64_t n[OXP_MAX_RANK];
-	const char *piece[OXP_MAX_RANK + 1] = { 0 };
+	const char *piece[MOST_NODE_INPUTS] = { 0 };
 	int unknown = 0, inferred = -1, pieces = 0;
 	emission concat = { .op = "Concat", .attribute = { ATTR_I("axis", 0) } };
 

@@ -56,10 +56,16 @@ void set_flat(lowering *l, const value *v, const char *name);
 const char *const_float(lowering *l, double x);
 const char *const_ints(lowering *l, int rank, const int64_t *x, int n); /* rank 0: a scalar */
 const char *const_int(lowering *l, int64_t x);                          /* scalar */
+/* A float32 tensor of no elements. */
+const char *const_no_floats(lowering *l);
 /* A parameter as an initializer, its axes swapped on request. */
 const char *parameter(lowering *l, const value *p, int transposed);
 /* The run-time length of a dimension: int64, [1] or a scalar. */
 const char *run_time_dim(lowering *l, const dim *d, int scalar);
+/* A shape at run time as an int64 tensor [rank]. */
+const char *run_time_shape(lowering *l, const dim *const *to, int rank);
+/* A small tensor as an initializer; equal ones are one. */
+const char *const_tensor(lowering *l, const value *v);
 const char *reshape_to(lowering *l, const char *x, const dim *const *from, int from_rank,
 		       const dim *const *to, int rank);
 const char *emit_unsqueeze(lowering *l, const char *x, int axis);

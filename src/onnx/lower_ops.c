@@ -69,6 +69,10 @@ UNARY(relu, "Relu")
 UNARY(sigmoid, "Sigmoid")
 UNARY(tanh, "Tanh")
 UNARY(erf, "Erf")
+UNARY(sqrt, "Sqrt")
+UNARY(exp, "Exp")
+UNARY(sin, "Sin")
+UNARY(cos, "Cos")
 UNARY(softplus, "Softplus")
 BINARY(add, "Add")
 BINARY(sub, "Sub")
@@ -174,14 +178,15 @@ void lower_linear(lowering *l, const value *v)
 	const value *x = v->in[0], *w = v->in[1], *b = v->in[2];
 
 	if (l->options->linear == OXP_LINEAR_MATMUL && w->op == OP_param) {
-		const char *y = EMIT(l, .op = "MatMul", .in = { full(l, x), parameter(l, w, 1) });
+		const char *y = EMIT(l, .op = "MatMul",
+				     .in = { full(l, x), parameter(l, w, !v->index) });
 
 		set_full(l, v, b ? EMIT(l, .op = "Add", .in = { full(l, b), y }) : y);
 	} else {
 		set_flat(l, v,
 			 EMIT(l, .op = "Gemm",
 			      .in = { flat(l, x), full(l, w), b ? full(l, b) : NULL },
-			      .attribute = { ATTR_I("transB", 1) }));
+			      .attribute = { ATTR_I("transB", !v->index) }));
 	}
 }
 
@@ -246,11 +251,21 @@ void lower_attention(lowering *l, const value *v)
 
 /* ---- Norms and reductions ---- */
 
+/* Reductions took their axes as an attribute first, then (`since`) as an operand. */
+static const char *reduce(lowering *l, const char *op, int since, const char *x, int axis, int keep)
+{
+	attribute axes = { .name = "axes", .kind = ATTRIBUTE_INTS, .ints = { axis }, .count = 1 };
+	attribute keepdims = ATTR_I("keepdims", keep);
+
+	if (l->opset < since)
+		return EMIT(l, .op = op, .in = { x }, .attribute = { axes, keepdims });
+	return EMIT(l, .op = op, .in = { x, const_ints(l, 1, &(int64_t){ axis }, 1) },
+		    .attribute = { keepdims });
+}
+
 static const char *mean_last(lowering *l, const char *x)
 {
-	attribute axes = { .name = "axes", .kind = ATTRIBUTE_INTS, .ints = { -1 }, .count = 1 };
-
-	return EMIT(l, .op = "ReduceMean", .in = { x }, .attribute = { axes });
+	return reduce(l, "ReduceMean", 18, x, -1, 1);
 }
 
 static const char *layer_norm_written_out(lowering *l, const char *x, const value *v)
@@ -276,6 +291,38 @@ void lower_layer_norm(lowering *l, const value *v)
 			 .attribute = { ATTR_I("axis", -1), ATTR_F("epsilon", v->number) });
 	else
 		y = layer_norm_written_out(l, in, v);
+	if (is_flat)
+		set_flat(l, v, y);
+	else
+		set_full(l, v, y);
+}
+
+static const char *rms_norm_body(lowering *l, const written_out *w)
+{
+	const char *x = w->in[0];
+	const char *y = mean_last(l, EMIT(l, .op = "Pow", .in = { x, const_float(l, 2) }));
+
+	y = EMIT(l, .op = "Sqrt",
+		 .in = { EMIT(l, .op = "Add", .in = { y, const_attribute(l, w) }) });
+	return EMIT(l, .op = "Mul", .in = { w->in[1], EMIT(l, .op = "Div", .in = { x, y }) });
+}
+
+void lower_rms_norm(lowering *l, const value *v)
+{
+	int is_flat = has_flat(l, v->in[0]);
+	const char *x = is_flat ? flat(l, v->in[0]) : full(l, v->in[0]), *y;
+	written_out w = { .name = "RMSNormalization",
+			  .inputs = 2,
+			  .in = { x, full(l, v->in[1]) },
+			  .attribute = "epsilon",
+			  .number = v->number,
+			  .body = rms_norm_body };
+
+	if (l->opset >= 23)
+		y = EMIT(l, .op = "RMSNormalization", .in = { w.in[0], w.in[1] },
+			 .attribute = { ATTR_I("axis", -1), ATTR_F("epsilon", v->number) });
+	else
+		y = emit_function(l, &w);
 	if (is_flat)
 		set_flat(l, v, y);
 	else
@@ -308,19 +355,24 @@ void lower_softmax(lowering *l, const value *v)
 
 void lower_mean(lowering *l, const value *v)
 {
-	const char *x = full(l, v->in[0]);
-	attribute axes = {
-		.name = "axes", .kind = ATTRIBUTE_INTS, .ints = { v->axis }, .count = 1
-	};
+	set_full(l, v, reduce(l, "ReduceMean", 18, full(l, v->in[0]), v->axis, 0));
+}
 
-	if (l->opset < 18)
-		x = EMIT(l, .op = "ReduceMean", .in = { x },
-			 .attribute = { axes, ATTR_I("keepdims", 0) });
-	else
-		x = EMIT(l, .op = "ReduceMean",
-			 .in = { x, const_ints(l, 1, &(int64_t){ v->axis }, 1) },
-			 .attribute = { ATTR_I("keepdims", 0) });
-	set_full(l, v, x);
+void lower_sum(lowering *l, const value *v)
+{
+	set_full(l, v, reduce(l, "ReduceSum", 13, full(l, v->in[0]), v->axis, 0));
+}
+
+void lower_largest(lowering *l, const value *v)
+{
+	set_full(l, v, reduce(l, "ReduceMax", 18, full(l, v->in[0]), v->axis, 0));
+}
+
+void lower_argmax(lowering *l, const value *v)
+{
+	set_full(l, v,
+		 EMIT(l, .op = "ArgMax", .in = { full(l, v->in[0]) },
+		      .attribute = { ATTR_I("axis", v->axis), ATTR_I("keepdims", 0) }));
 }
 
 void lower_cumsum(lowering *l, const value *v)
@@ -337,13 +389,74 @@ void lower_embedding(lowering *l, const value *v)
 		      .attribute = { ATTR_I("axis", 0) }));
 }
 
-void lower_head(lowering *l, const value *v)
+void lower_gather(lowering *l, const value *v)
 {
-	const char *zero = const_ints(l, 1, &(int64_t){ 0 }, 1);
+	set_full(l, v,
+		 EMIT(l, .op = "Gather", .in = { full(l, v->in[0]), full(l, v->in[1]) },
+		      .attribute = { ATTR_I("axis", v->axis) }));
+}
+
+void lower_slice(lowering *l, const value *v)
+{
+	const dim *end = dim_add(l->g, v->start, v->dim[v->axis]);
 
 	set_full(l, v,
 		 EMIT(l, .op = "Slice",
-		      .in = { full(l, v->in[0]), zero, run_time_dim(l, v->dim[0], 0), zero }));
+		      .in = { full(l, v->in[0]), run_time_dim(l, v->start, 0),
+			      run_time_dim(l, end, 0),
+			      const_ints(l, 1, &(int64_t){ v->axis }, 1) }));
+}
+
+void lower_pad(lowering *l, const value *v)
+{
+	const dim *pads[2 * OXP_MAX_RANK];
+	const char *piece[5] = { 0 };
+	int rank = v->rank, n = 0;
+
+	for (int i = 0; i < 2 * rank; i++)
+		pads[i] = i == v->axis ? v->start : i == rank + v->axis ? v->after : NULL;
+	for (int i = 0; i < 2 * rank;) { /* runs of zeros, and the two that are not */
+		static const int64_t zeros[2 * OXP_MAX_RANK];
+		int first = i;
+
+		while (i < 2 * rank && !pads[i])
+			i++;
+		if (i > first)
+			piece[n++] = const_ints(l, 1, zeros, i - first);
+		if (i < 2 * rank)
+			piece[n++] = run_time_dim(l, pads[i++], 0);
+	}
+	set_full(l, v,
+		 EMIT(l, .op = "Pad",
+		      .in = { full(l, v->in[0]),
+			      EMIT(l, .op = "Concat",
+				   .in = { piece[0], piece[1], piece[2], piece[3], piece[4] },
+				   .attribute = { ATTR_I("axis", 0) }) }));
+}
+
+/* Axes that stay as they are need no length: 1 broadcasts to it. */
+void lower_expand(lowering *l, const value *v)
+{
+	const value *x = v->in[0];
+	const dim *to[OXP_MAX_RANK];
+
+	for (int i = 0; i < v->rank; i++) {
+		int from = i - (v->rank - x->rank);
+
+		to[i] = from >= 0 && x->dim[from] == v->dim[i] ? dim_const(l->g, 1) : v->dim[i];
+	}
+	set_full(l, v,
+		 EMIT(l, .op = "Expand", .in = { full(l, x), run_time_shape(l, to, v->rank) }));
+}
+
+void lower_length(lowering *l, const value *v)
+{
+	set_full(l, v, run_time_dim(l, v->start, 1));
+}
+
+void lower_literal(lowering *l, const value *v)
+{
+	set_full(l, v, const_tensor(l, v));
 }
 
 void lower_select(lowering *l, const value *v)
@@ -365,9 +478,11 @@ void lower_unsqueeze(lowering *l, const value *v)
 
 void lower_concat(lowering *l, const value *v)
 {
-	set_full(l, v,
-		 EMIT(l, .op = "Concat", .in = { full(l, v->in[0]), full(l, v->in[1]) },
-		      .attribute = { ATTR_I("axis", v->axis) }));
+	emission e = { .op = "Concat", .attribute = { ATTR_I("axis", v->axis) } };
+
+	for (int i = 0; i < v->inputs; i++)
+		e.in[i] = full(l, v->in[i]);
+	set_full(l, v, emit(l, &e));
 }
 
 void lower_range(lowering *l, const value *v)

@@ -25,7 +25,7 @@ typedef struct onnx_attribute {
 	int count;
 } onnx_attribute;
 
-enum { MOST_NODE_INPUTS = 8, MOST_NODE_ATTRIBUTES = 4, MOST_FUNCTIONS = 16, MOST_METADATA = 8 };
+enum { MOST_NODE_INPUTS = 8, MOST_NODE_ATTRIBUTES = 6, MOST_FUNCTIONS = 16, MOST_METADATA = 8 };
 
 typedef struct onnx_node {
 	const char *op, *domain, *name;

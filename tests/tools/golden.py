@@ -80,40 +80,107 @@ CONFIGS = {
     "albert": [ALBERT, ALBERT2, ALBERT3],
     "distilbert": [DISTIL, DISTIL2],
 }
-CONFIG_CLASS = {"bert": "BertConfig", "ernie": "ErnieConfig", "roberta": "RobertaConfig", "camembert": "CamembertConfig",
+# Decoders: the second and third differ in what changes the graph.
+GPT2 = dict(vocab_size=97, n_embd=30, n_layer=2, n_head=3, n_positions=41, num_labels=5, n_inner=37)
+GPT2_SCALED = dict(vocab_size=53, n_embd=28, n_layer=3, n_head=7, n_positions=33, num_labels=3, scale_attn_by_inverse_layer_idx=True,
+                   reorder_and_upcast_attn=True, tie_word_embeddings=False, layer_norm_epsilon=1e-3, pad_token_id=3)
+GPT2_BARE = dict(GPT2, scale_attn_weights=False, n_inner=None, n_head=5, n_layer=1, pad_token_id=96)
+GPTJ = dict(vocab_size=97, n_embd=30, n_layer=2, n_head=3, n_positions=41, num_labels=5, n_inner=37, rotary_dim=6)
+GPTJ2 = dict(vocab_size=53, n_embd=24, n_layer=1, n_head=4, n_positions=33, num_labels=3, rotary_dim=6, tie_word_embeddings=True,
+             layer_norm_epsilon=1e-3, pad_token_id=7)
+GPT_NEO = dict(vocab_size=97, hidden_size=30, num_layers=3, num_heads=3, max_position_embeddings=41, intermediate_size=37, window_size=3,
+               num_labels=5, pad_token_id=5, attention_types=[[["global", "local"], 1], [["local"], 1]])
+GPT_NEO2 = dict(vocab_size=53, hidden_size=28, num_layers=4, num_heads=7, max_position_embeddings=33, window_size=5, num_labels=3,
+                layer_norm_epsilon=1e-3, tie_word_embeddings=False, pad_token_id=0, attention_types=[[["local", "global"], 2]])
+BLOOM = dict(vocab_size=97, hidden_size=30, n_layer=2, n_head=3, num_labels=5)
+BLOOM2 = dict(vocab_size=53, hidden_size=44, n_layer=2, n_head=11, num_labels=3, apply_residual_connection_post_layernorm=True,
+              layer_norm_epsilon=1e-3, tie_word_embeddings=False, pad_token_id=2)
+BLOOM3 = dict(vocab_size=31, hidden_size=32, n_layer=1, n_head=8, num_labels=4, slow_but_exact=True, pretraining_tp=2)
+CONFIGS.update({"gpt2": [GPT2, GPT2_SCALED, GPT2_BARE], "gptj": [GPTJ, GPTJ2], "gpt-neo": [GPT_NEO, GPT_NEO2],
+                "bloom": [BLOOM, BLOOM2, BLOOM3]})
+CONFIG_CLASS = {"gpt2": "GPT2Config", "gptj": "GPTJConfig", "gpt-neo": "GPTNeoConfig", "bloom": "BloomConfig", "bert": "BertConfig", "ernie": "ErnieConfig", "roberta": "RobertaConfig", "camembert": "CamembertConfig",
                 "xlm-roberta": "XLMRobertaConfig", "xlm-roberta-xl": "XLMRobertaXLConfig",
                 "data2vec-text": "Data2VecTextConfig", "electra": "ElectraConfig", "albert": "AlbertConfig",
                 "distilbert": "DistilBertConfig"}
 # batch, sequence, choices, padding
 SETS = [(3, 7, 2, "right"), (2, 11, 3, "left"), (1, 1, 1, "none"), (4, 5, 2, "holes")]
+# the past's length in each set, and the encoder's and decoder's
+PASTS = [4, 0, 3, 9]
+ENCODER = [9, 5, 1, 6]
 
 
-def text_inputs(names, config, rng, batch, length, choices, padding, multiple):
+def ragged(rng, rows, length, padding):
+    """A mask of ones with zeros on a side, or as holes; the first token of a row with holes stays."""
+    out = np.ones((rows, length), dtype=np.int64)
+    for row in out:
+        zeros = int(rng.integers(0, length)) if length else 0
+        if padding == "right" and zeros:
+            row[-zeros:] = 0
+        elif padding == "left":
+            row[:zeros] = 0
+        elif padding == "holes":
+            row[1:] = rng.integers(0, 2, length - 1)
+    return out
+
+
+def vocabulary(name, config):
+    return {"input_ids": config.vocab_size, "decoder_input_ids": config.vocab_size,
+            "token_type_ids": getattr(config, "type_vocab_size", 1),
+            "task_type_ids": getattr(config, "task_type_vocab_size", 1)}[name]
+
+
+def text_inputs(names, config, rng, n, multiple):
+    batch, length, choices, padding = SETS[n]
     shape = (batch, choices, length) if multiple else (batch, length)
     out = {}
     for name in names:
         if name == "attention_mask":
-            rows = np.ones((int(np.prod(shape[:-1])), length), dtype=np.int64)
-            for row in rows:
-                zeros = int(rng.integers(0, length))
-                if padding == "right" and zeros:
-                    row[-zeros:] = 0
-                elif padding == "left":
-                    row[:zeros] = 0
-                elif padding == "holes":
-                    row[1:] = rng.integers(0, 2, length - 1)
-            out[name] = rows.reshape(shape)
+            out[name] = ragged(rng, int(np.prod(shape[:-1])), length, padding).reshape(shape)
         else:
-            most = {"input_ids": config.vocab_size, "token_type_ids": getattr(config, "type_vocab_size", 1),
-                    "task_type_ids": getattr(config, "task_type_vocab_size", 1)}[name]
-            out[name] = rng.integers(0, most, shape, dtype=np.int64)
+            out[name] = rng.integers(0, vocabulary(name, config), shape, dtype=np.int64)
     return out
 
 
-def write_case(folder, model_class, config, row, rng):
+def decoder_inputs(names, config, rng, n, multiple):
+    """Text with a past before it, as past_key_values.{i}.key and .value."""
+    batch, length, _, padding = SETS[n]
+    past = PASTS[n]
+    heads, width = config.num_attention_heads, config.hidden_size // config.num_attention_heads
+    out = {"input_ids": rng.integers(0, config.vocab_size, (batch, length), dtype=np.int64)}
+    for i in range(config.num_hidden_layers):
+        for what in ("key", "value"):
+            out[f"past_key_values.{i}.{what}"] = rng.standard_normal((batch, heads, past, width), dtype=np.float32)
+    out["attention_mask"] = ragged(rng, batch, past + length, padding)
+    return out
+
+
+def run_model(model, inputs, outputs):
+    """PyTorch's outputs under the table's names; pasts become a cache and its contents outputs."""
+    from transformers.cache_utils import DynamicCache
+    tensors = {k: torch.from_numpy(v) for k, v in inputs.items()}
+    past = {k: tensors.pop(k) for k in list(tensors) if k.startswith("past_key_values")}
+    layers = len({k.split(".")[1] for k in past})
+    if past:
+        tensors["past_key_values"] = DynamicCache.from_legacy_cache(tuple(
+            (past[f"past_key_values.{i}.key"], past[f"past_key_values.{i}.value"]) for i in range(layers)))
+        tensors["use_cache"] = True
+    with torch.no_grad():
+        found = model(**tensors)
+    result = {k: found[k] for k in outputs if "{i}" not in k}
+    if past:
+        for i, (key, value) in enumerate(found.past_key_values.to_legacy_cache()):
+            result[f"present.{i}.key"], result[f"present.{i}.value"] = key, value
+    return {k: v.contiguous().numpy() for k, v in result.items()}
+
+
+def write_case(folder, model_class, config, row, rng, make=text_inputs):
     torch.manual_seed(0)
+    config._attn_implementation = "eager"
     model = getattr(transformers, model_class)(config).eval()
     model.config.use_cache = False  # as the original exporter sets it for features without a past
+    pad = config.pad_token_id
+    if "ForSequence" in model_class and not pad:
+        config.pad_token_id = 0  # as the original does for decoders without one
     names, seen = [], set()
     with torch.no_grad():
         for name, tensor in model.state_dict().items():
@@ -121,24 +188,45 @@ def write_case(folder, model_class, config, row, rng):
                 continue
             seen.add(tensor.data_ptr())
             names.append(name + "".join(f" {n}" for n in tensor.shape))
-            tensor.copy_(torch.from_numpy(fill(name, tuple(tensor.shape))))
+            tensor.copy_(torch.from_numpy(fill(name, tuple(tensor.shape))).to(tensor.dtype))
     tensors = {}
-    multiple = "ForMultipleChoice" in model_class
-    for i, (batch, length, choices, padding) in enumerate(SETS):
-        inputs = text_inputs(list(row["inputs"]), config, rng, batch, length, choices, padding, multiple)
-        with torch.no_grad():
-            outputs = model(**{k: torch.from_numpy(v) for k, v in inputs.items()})
+    for i in range(len(SETS)):
+        inputs = make(list(row["inputs"]), config, rng, i, "ForMultipleChoice" in model_class)
         for k, v in inputs.items():
             tensors[f"{i}.{k}"] = v
-        for k in row["outputs"]:
-            tensors[f"{i}.{k}"] = outputs[k].contiguous().numpy()
+        for k, v in run_model(model, inputs, row["outputs"]).items():
+            assert not np.isnan(v).any(), (folder, k)
+            tensors[f"{i}.{k}"] = v
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
     config.architectures = [model_class]
+    config.pad_token_id = pad
     config.save_pretrained(folder)
     with open(os.path.join(folder, "names.txt"), "w") as f:
         f.write("\n".join(names) + "\n")
     save_file(tensors, os.path.join(folder, "io.safetensors"))
+
+
+ACT_KEY = {"distilbert": "activation", "gpt2": "activation_function", "gptj": "activation_function", "gpt-neo": "activation_function"}
+
+
+def settings_of(kind, feature, n, turn):
+    """A configuration's settings for one feature; every activation's turn comes."""
+    settings = dict(CONFIGS[kind][n])
+    if n and kind not in NO_ACT:
+        settings[ACT_KEY.get(kind, "hidden_act")] = ACTS[turn % len(ACTS)]
+    if feature == "question-answering":
+        settings["num_labels"] = 2
+    if kind == "ernie" and feature == "multiple-choice":
+        settings["use_task_id"] = False  # the class does not flatten task_type_ids and fails
+    return settings
+
+
+NO_ACT = {"bloom"}
+
+
+def maker(feature):
+    return decoder_inputs if feature.endswith("-with-past") else text_inputs
 
 
 def main():
@@ -150,19 +238,11 @@ def main():
         kept[kind] = table[kind]
         shutil.rmtree(os.path.join(GOLDEN, kind), ignore_errors=True)
         for feature, row in table[kind].items():
-            for n, settings in enumerate(CONFIGS[kind]):
-                settings = dict(settings)
-                key = "activation" if kind == "distilbert" else "hidden_act"
-                if n:  # every activation's turn comes
-                    settings[key] = ACTS[acts % len(ACTS)]
-                    acts += 1
-                if feature == "question-answering":
-                    settings["num_labels"] = 2
-                if kind == "ernie" and feature == "multiple-choice":
-                    settings["use_task_id"] = False  # the class does not flatten task_type_ids and fails
-                config = getattr(transformers, CONFIG_CLASS[kind])(**settings)
+            for n in range(len(CONFIGS[kind])):
+                config = getattr(transformers, CONFIG_CLASS[kind])(**settings_of(kind, feature, n, acts))
+                acts += n > 0
                 rng = np.random.default_rng([n, fnv(kind + feature) % 1000003])
-                write_case(os.path.join(GOLDEN, kind, f"{feature}-{n}"), row["model_class"], config, row, rng)
+                write_case(os.path.join(GOLDEN, kind, f"{feature}-{n}"), row["model_class"], config, row, rng, maker(feature))
         print(kind)
     with open(known, "w") as f:
         json.dump(kept, f, indent=1)
