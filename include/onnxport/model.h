@@ -334,6 +334,8 @@ typedef enum oxp_act {
 } oxp_act;
 
 OXP_API oxp_act oxp_cfg_act(oxp_cfg *j, const char *key, const char *otherwise);
+/* The same for a name found by other means; the key is for the error. */
+OXP_API oxp_act oxp_cfg_act_of(oxp_cfg *j, const char *key, const char *name);
 /* `name`: the module's own name, below which prelu keeps its slope. */
 OXP_API oxp_value *oxp_nn_act(oxp_scope s, const char *name, oxp_act act, oxp_value *x);
 
@@ -360,6 +362,17 @@ OXP_API void oxp_nn_split_fused(oxp_value *x, int64_t heads, oxp_fused order, in
 OXP_API oxp_value *oxp_nn_split_heads(oxp_value *x, int64_t heads);
 OXP_API oxp_value *oxp_nn_merge_heads(oxp_value *x);
 
+/*
+ * Scores for distances between queries and keys, whose `count` buckets widen up to a distance of
+ * `most`, from the table "weight" [count, heads] below `name`; the queries are the last of the keys.
+ * One way, what lies ahead counts as no distance. → [1, heads, queries, keys]
+ */
+typedef struct oxp_buckets {
+	int64_t count, most, heads;
+	int both_ways;
+} oxp_buckets;
+OXP_API oxp_value *oxp_nn_bucket_bias(oxp_scope s, const char *name, const oxp_buckets *b,
+				      const oxp_dim *queries, const oxp_dim *keys);
 /*
  * Rotary positions (Su et al. 2021) of the places from `start` on: sines and cosines of place ×
  * base^(-2i / width), [length, width / 2].

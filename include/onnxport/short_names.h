@@ -16,6 +16,7 @@ typedef oxp_input_spec input_spec;
 typedef oxp_window window;
 typedef oxp_cache cache;
 typedef oxp_rotary rotary;
+typedef oxp_buckets buckets;
 typedef oxp_int_list ints;
 typedef oxp_inner inner;
 
@@ -124,6 +125,7 @@ typedef oxp_inner inner;
 #define nn_positions(...) oxp_nn_positions(__VA_ARGS__)
 #define nn_layer_norm(...) oxp_nn_layer_norm(__VA_ARGS__)
 #define cfg_act(...) oxp_cfg_act(__VA_ARGS__)
+#define cfg_act_of(...) oxp_cfg_act_of(__VA_ARGS__)
 #define nn_act(...) oxp_nn_act(__VA_ARGS__)
 #define nn_attention(...) oxp_nn_attention(__VA_ARGS__)
 #define nn_attend(...) oxp_nn_attend(__VA_ARGS__)
@@ -134,6 +136,7 @@ typedef oxp_inner inner;
 #define nn_cache_outputs(...) oxp_nn_cache_outputs(__VA_ARGS__)
 #define nn_last_place(...) oxp_nn_last_place(__VA_ARGS__)
 #define nn_pick(...) oxp_nn_pick(__VA_ARGS__)
+#define nn_bucket_bias(...) oxp_nn_bucket_bias(__VA_ARGS__)
 #define nn_rotary(...) oxp_nn_rotary(__VA_ARGS__)
 #define nn_rotate_pairs(...) oxp_nn_rotate_pairs(__VA_ARGS__)
 #define nn_split_heads(...) oxp_nn_split_heads(__VA_ARGS__)

@@ -276,9 +276,9 @@ int64_t oxp_cfg_labels(cfg *j)
 	return number;
 }
 
-int oxp_cfg_choice(cfg *j, const char *key, const char *otherwise, const char *choices)
+static int choose(cfg *j, const char *key, const char *s, const char *choices)
 {
-	const char *s = cfg_str(j, key, otherwise), *p = choices;
+	const char *p = choices;
 
 	for (int i = 0; *p; i++) {
 		size_t n = strcspn(p, " ");
@@ -291,6 +291,11 @@ int oxp_cfg_choice(cfg *j, const char *key, const char *otherwise, const char *c
 		  "%s: %s: \"%.200s\" is not supported; expected one of: %s", j->path, key, s,
 		  choices);
 	return 0;
+}
+
+int oxp_cfg_choice(cfg *j, const char *key, const char *otherwise, const char *choices)
+{
+	return choose(j, key, cfg_str(j, key, otherwise), choices);
 }
 
 void oxp_cfg_only(cfg *j, const char *key, const char *only)
@@ -335,7 +340,7 @@ void oxp_cfg_refuse(cfg *j, const char *fmt, ...)
 	error_set(j->error, E_UNSUPPORTED, "%s: %s", j->path, what ? what : "not supported");
 }
 
-oxp_act oxp_cfg_act(cfg *j, const char *key, const char *otherwise)
+oxp_act oxp_cfg_act_of(cfg *j, const char *key, const char *name)
 {
 	static const char choices[] =
 #define ACT(name, word) word " "
@@ -343,7 +348,12 @@ oxp_act oxp_cfg_act(cfg *j, const char *key, const char *otherwise)
 #undef ACT
 		;
 
-	return (oxp_act)cfg_choice(j, key, otherwise, choices);
+	return (oxp_act)choose(j, key, name, choices);
+}
+
+oxp_act oxp_cfg_act(cfg *j, const char *key, const char *otherwise)
+{
+	return cfg_act_of(j, key, cfg_str(j, key, otherwise));
 }
 
 void cfg_unread(const cfg *j, void (*each)(void *context, const char *key), void *context)

@@ -1,6 +1,7 @@
 /* The architectures, one row each. A row is here only when its golden tests pass. */
 /* clang-format off */
 ARCH(albert)
+ARCH(bart)
 ARCH(bert)
 ARCH(bloom)
 ARCH(camembert)
@@ -11,5 +12,7 @@ ARCH(ernie)
 ARCH(gpt2)
 ARCH(gpt_neo)
 ARCH(gptj)
+ARCH(mt5)
 ARCH(roberta)
+ARCH(t5)
 ARCH(xlm_roberta_xl)

@@ -209,7 +209,7 @@ static void bind(graph *g, param *p)
 	if (!g->weights || p->view)
 		return;
 	t = checkpoint_find(g->weights, p->path, g->prefix);
-	for (int i = 0; i < 2 && !t && p->also[i]; i++)
+	for (int i = 0; i < MOST_ALSO && !t && p->also[i]; i++)
 		t = checkpoint_find(g->weights, p->also[i], g->prefix);
 	if (!t)
 		return;
@@ -260,7 +260,7 @@ value *oxp_param_also(value *p, scope s, const char *name)
 {
 	if (is_poison(p) || p->op != OP_param)
 		return p;
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < MOST_ALSO; i++) {
 		const char *path = oxp_at(s, "%s", name).path;
 
 		if (p->param->also[i] && strcmp(p->param->also[i], path) != 0)

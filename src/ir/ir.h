@@ -45,10 +45,12 @@ int64_t dim_value(const dim *d, int64_t (*of)(void *context, const char *axis), 
 
 /* ---- Values ---- */
 
+enum { MOST_ALSO = 4 };
+
 typedef struct param {
 	const char *path;    /* in the architecture's spelling */
 	const char *name;    /* in the checkpoint's, once bound */
-	const char *also[2]; /* other paths it may have */
+	const char *also[MOST_ALSO]; /* other paths it may have */
 	int rank;
 	int64_t shape[OXP_MAX_RANK];
 	tensor *view; /* NULL: not bound, or seeded */

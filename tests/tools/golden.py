@@ -98,7 +98,20 @@ BLOOM2 = dict(vocab_size=53, hidden_size=44, n_layer=2, n_head=11, num_labels=3,
 BLOOM3 = dict(vocab_size=31, hidden_size=32, n_layer=1, n_head=8, num_labels=4, slow_but_exact=True, pretraining_tp=2)
 CONFIGS.update({"gpt2": [GPT2, GPT2_SCALED, GPT2_BARE], "gptj": [GPTJ, GPTJ2], "gpt-neo": [GPT_NEO, GPT_NEO2],
                 "bloom": [BLOOM, BLOOM2, BLOOM3]})
-CONFIG_CLASS = {"gpt2": "GPT2Config", "gptj": "GPTJConfig", "gpt-neo": "GPTNeoConfig", "bloom": "BloomConfig", "bert": "BertConfig", "ernie": "ErnieConfig", "roberta": "RobertaConfig", "camembert": "CamembertConfig",
+# Encoder-decoders, of unequal depth.
+BART = dict(vocab_size=97, d_model=30, encoder_layers=2, decoder_layers=1, encoder_attention_heads=3, decoder_attention_heads=5,
+            encoder_ffn_dim=37, decoder_ffn_dim=41, max_position_embeddings=41, num_labels=5)
+BART2 = dict(vocab_size=53, d_model=28, encoder_layers=1, decoder_layers=2, encoder_attention_heads=7, decoder_attention_heads=2,
+             encoder_ffn_dim=50, decoder_ffn_dim=19, max_position_embeddings=33, num_labels=3, scale_embedding=True,
+             tie_word_embeddings=False, eos_token_id=7)
+T5 = dict(vocab_size=97, d_model=30, d_kv=7, d_ff=37, num_layers=2, num_decoder_layers=1, num_heads=3)
+T5_GATED = dict(vocab_size=53, d_model=28, d_kv=6, d_ff=50, num_layers=1, num_decoder_layers=2, num_heads=2,
+                relative_attention_num_buckets=6, relative_attention_max_distance=9, feed_forward_proj="gated-gelu",
+                tie_word_embeddings=False, layer_norm_epsilon=1e-3)
+T5_SILU = dict(T5, feed_forward_proj="gated-silu", num_decoder_layers=None, relative_attention_num_buckets=8,
+               relative_attention_max_distance=20)
+CONFIGS.update({"bart": [BART, BART2], "t5": [T5, T5_GATED, T5_SILU], "mt5": [T5_GATED, dict(T5, tie_word_embeddings=True)]})
+CONFIG_CLASS = {"bart": "BartConfig", "t5": "T5Config", "mt5": "MT5Config", "gpt2": "GPT2Config", "gptj": "GPTJConfig", "gpt-neo": "GPTNeoConfig", "bloom": "BloomConfig", "bert": "BertConfig", "ernie": "ErnieConfig", "roberta": "RobertaConfig", "camembert": "CamembertConfig",
                 "xlm-roberta": "XLMRobertaConfig", "xlm-roberta-xl": "XLMRobertaXLConfig",
                 "data2vec-text": "Data2VecTextConfig", "electra": "ElectraConfig", "albert": "AlbertConfig",
                 "distilbert": "DistilBertConfig"}
@@ -145,31 +158,57 @@ def decoder_inputs(names, config, rng, n, multiple):
     """Text with a past before it, as past_key_values.{i}.key and .value."""
     batch, length, _, padding = SETS[n]
     past = PASTS[n]
-    heads, width = config.num_attention_heads, config.hidden_size // config.num_attention_heads
+    heads = getattr(config, "decoder_attention_heads", None) or config.num_attention_heads
+    layers = getattr(config, "decoder_layers", None) or config.num_hidden_layers
+    width = config.hidden_size // heads
     out = {"input_ids": rng.integers(0, config.vocab_size, (batch, length), dtype=np.int64)}
-    for i in range(config.num_hidden_layers):
+    for i in range(layers):
         for what in ("key", "value"):
             out[f"past_key_values.{i}.{what}"] = rng.standard_normal((batch, heads, past, width), dtype=np.float32)
     out["attention_mask"] = ragged(rng, batch, past + length, padding)
     return out
 
 
+def seq2seq_inputs(names, config, rng, n, multiple):
+    """Two sequences of different lengths; with a past, keys and values of both."""
+    batch, length, _, padding = SETS[n]
+    source, past = ENCODER[n], PASTS[n] if "past_key_values.{i}.decoder.key" in names else 0
+    if multiple:
+        source = length  # the class looks for the encoder's end tokens in the decoder's states
+    heads = getattr(config, "decoder_attention_heads", None) or config.num_heads
+    width = getattr(config, "d_kv", None) or config.d_model // heads
+    ids = rng.integers(0, config.vocab_size, (batch, source), dtype=np.int64)
+    if multiple:  # the class wants as many end tokens in every row
+        ids[ids == config.eos_token_id] += 1
+        ids[np.arange(batch), rng.integers(0, source, batch)] = config.eos_token_id
+    out = {"input_ids": ids, "attention_mask": ragged(rng, batch, source, padding),
+           "decoder_input_ids": rng.integers(0, config.vocab_size, (batch, length), dtype=np.int64),
+           "decoder_attention_mask": ragged(rng, batch, past + length, padding)}
+    if "past_key_values.{i}.decoder.key" in names:
+        layers = getattr(config, "decoder_layers", None) or config.num_decoder_layers
+        for i in range(layers):
+            for what, n in (("decoder", past), ("encoder", source)):
+                for part in ("key", "value"):
+                    out[f"past_key_values.{i}.{what}.{part}"] = rng.standard_normal((batch, heads, n, width), dtype=np.float32)
+    return out
+
+
 def run_model(model, inputs, outputs):
     """PyTorch's outputs under the table's names; pasts become a cache and its contents outputs."""
-    from transformers.cache_utils import DynamicCache
+    from transformers.cache_utils import DynamicCache, EncoderDecoderCache
     tensors = {k: torch.from_numpy(v) for k, v in inputs.items()}
-    past = {k: tensors.pop(k) for k in list(tensors) if k.startswith("past_key_values")}
-    layers = len({k.split(".")[1] for k in past})
+    past = [tensors.pop(k) for k in list(tensors) if k.startswith("past_key_values")]
+    names = [k.replace("past_key_values", "present") for k in inputs if k.startswith("past_key_values")]
     if past:
-        tensors["past_key_values"] = DynamicCache.from_legacy_cache(tuple(
-            (past[f"past_key_values.{i}.key"], past[f"past_key_values.{i}.value"]) for i in range(layers)))
+        kind, each = (EncoderDecoderCache, 4) if "encoder" in names[-1] else (DynamicCache, 2)
+        tensors["past_key_values"] = kind.from_legacy_cache(tuple(
+            tuple(past[i:i + each]) for i in range(0, len(past), each)))
         tensors["use_cache"] = True
     with torch.no_grad():
         found = model(**tensors)
     result = {k: found[k] for k in outputs if "{i}" not in k}
     if past:
-        for i, (key, value) in enumerate(found.past_key_values.to_legacy_cache()):
-            result[f"present.{i}.key"], result[f"present.{i}.value"] = key, value
+        result.update(zip(names, (x for layer in found.past_key_values.to_legacy_cache() for x in layer)))
     return {k: v.contiguous().numpy() for k, v in result.items()}
 
 
@@ -191,7 +230,8 @@ def write_case(folder, model_class, config, row, rng, make=text_inputs):
             tensor.copy_(torch.from_numpy(fill(name, tuple(tensor.shape))).to(tensor.dtype))
     tensors = {}
     for i in range(len(SETS)):
-        inputs = make(list(row["inputs"]), config, rng, i, "ForMultipleChoice" in model_class)
+        special = "ForMultipleChoice" in model_class or "BartForSequence" in model_class
+        inputs = make(list(row["inputs"]), config, rng, i, special)
         for k, v in inputs.items():
             tensors[f"{i}.{k}"] = v
         for k, v in run_model(model, inputs, row["outputs"]).items():
@@ -207,7 +247,8 @@ def write_case(folder, model_class, config, row, rng, make=text_inputs):
     save_file(tensors, os.path.join(folder, "io.safetensors"))
 
 
-ACT_KEY = {"distilbert": "activation", "gpt2": "activation_function", "gptj": "activation_function", "gpt-neo": "activation_function"}
+ACT_KEY = {"distilbert": "activation", "gpt2": "activation_function", "gptj": "activation_function", "gpt-neo": "activation_function",
+           "bart": "activation_function"}
 
 
 def settings_of(kind, feature, n, turn):
@@ -222,10 +263,12 @@ def settings_of(kind, feature, n, turn):
     return settings
 
 
-NO_ACT = {"bloom"}
+NO_ACT = {"bloom", "t5", "mt5"}
 
 
-def maker(feature):
+def maker(row, feature):
+    if "decoder_input_ids" in row["inputs"]:
+        return seq2seq_inputs
     return decoder_inputs if feature.endswith("-with-past") else text_inputs
 
 
@@ -242,7 +285,7 @@ def main():
                 config = getattr(transformers, CONFIG_CLASS[kind])(**settings_of(kind, feature, n, acts))
                 acts += n > 0
                 rng = np.random.default_rng([n, fnv(kind + feature) % 1000003])
-                write_case(os.path.join(GOLDEN, kind, f"{feature}-{n}"), row["model_class"], config, row, rng, maker(feature))
+                write_case(os.path.join(GOLDEN, kind, f"{feature}-{n}"), row["model_class"], config, row, rng, maker(row, feature))
         print(kind)
     with open(known, "w") as f:
         json.dump(kept, f, indent=1)
