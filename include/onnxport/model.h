@@ -144,6 +144,8 @@ typedef struct oxp_int_list {
 } oxp_int_list;
 /* A list of whole numbers, none of them negative. */
 OXP_API oxp_int_list oxp_cfg_ints(oxp_cfg *j, const char *key, oxp_int_list otherwise);
+/* A number for both of height and width, or a list of the two. */
+OXP_API void oxp_cfg_pair(oxp_cfg *j, const char *key, int64_t otherwise, int64_t pair[2]);
 /* The configuration below a key, as of a model within this one; empty where there is none. */
 OXP_API oxp_cfg *oxp_cfg_sub(oxp_cfg *j, const char *key);
 /* The number of labels: the length of id2label, else num_labels, else 2. */
@@ -195,6 +197,7 @@ typedef struct oxp_input_spec {
 	oxp_fill fill;
 	int64_t range;
 	int64_t longest; /* the most that the last axis may be; 0: no limit */
+	int64_t usual[OXP_MAX_RANK]; /* lengths that validation tries for axes; 0: any */
 } oxp_input_spec;
 
 OXP_API oxp_value *oxp_input(oxp_scope s, const oxp_input_spec *spec);
@@ -373,6 +376,45 @@ typedef struct oxp_buckets {
 } oxp_buckets;
 OXP_API oxp_value *oxp_nn_bucket_bias(oxp_scope s, const char *name, const oxp_buckets *b,
 				      const oxp_dim *queries, const oxp_dim *keys);
+/*
+ * The input pixel_values [batch, channels, height, width]. `size` is the configuration's; with
+ * any_size height and width are symbolic. `batch`: the name of that axis; NULL: "batch".
+ */
+typedef struct oxp_image_spec {
+	int64_t channels, size[2];
+	int any_size;
+	const char *batch;
+} oxp_image_spec;
+OXP_API oxp_value *oxp_nn_image(oxp_scope s, const oxp_image_spec *spec);
+/* "weight" [out, in / groups, height, width] and "bias" [out]; w->size is the weight's. */
+OXP_API oxp_value *oxp_nn_conv(oxp_scope s, const char *name, oxp_value *x, int64_t out,
+			       const oxp_window *w);
+OXP_API oxp_value *oxp_nn_conv_no_bias(oxp_scope s, const char *name, oxp_value *x, int64_t out,
+				       const oxp_window *w);
+/* "weight", "bias", "running_mean", "running_var", each [channels] */
+OXP_API oxp_value *oxp_nn_batch_norm(oxp_scope s, const char *name, oxp_value *x, double eps);
+/* A layer norm over the channels of every pixel. */
+OXP_API oxp_value *oxp_nn_channel_norm(oxp_scope s, const char *name, oxp_value *x, double eps);
+/* [batch, channels, height, width] → [batch, height × width, channels], and back */
+OXP_API oxp_value *oxp_nn_flatten_image(oxp_value *x);
+OXP_API oxp_value *oxp_nn_unflatten_image(oxp_value *x, const oxp_dim *height,
+					  const oxp_dim *width);
+/* [1, n, width] for every member of a batch → [batch, n, width] */
+OXP_API oxp_value *oxp_nn_repeat(oxp_value *x, const oxp_dim *batch);
+
+/*
+ * Learned distances between the cells of a grid of h rows and w columns, from a table [(2h - 1) ×
+ * (2w - 1), heads] → [1, heads, h × w, h × w]. With a class token before the cells the table has
+ * three rows more: from it, to it, and of it to itself.
+ */
+OXP_API oxp_value *oxp_nn_grid_bias(oxp_value *table, int64_t h, int64_t w, int with_class);
+/* [batch, height, width, channels] in squares → [batch × squares, size², channels], and back */
+OXP_API oxp_value *oxp_nn_to_windows(oxp_value *x, int64_t size);
+OXP_API oxp_value *oxp_nn_from_windows(oxp_value *x, int64_t size, const oxp_dim *batch,
+				       const oxp_dim *height, const oxp_dim *width);
+/* Moves what stands `by` places along an axis to its start; what stood before goes to the end. */
+OXP_API oxp_value *oxp_nn_roll(oxp_value *x, int axis, const oxp_dim *by);
+
 /*
  * Rotary positions (Su et al. 2021) of the places from `start` on: sines and cosines of place ×
  * base^(-2i / width), [length, width / 2].

@@ -17,8 +17,9 @@ typedef oxp_window window;
 typedef oxp_cache cache;
 typedef oxp_rotary rotary;
 typedef oxp_buckets buckets;
+typedef oxp_image_spec image_spec;
 typedef oxp_int_list ints;
-typedef oxp_inner inner;
+typedef oxp_inner inner_model;
 
 #define F32 OXP_F32
 #define I64 OXP_I64
@@ -37,6 +38,7 @@ typedef oxp_inner inner;
 #define cfg_size(...) oxp_cfg_size(__VA_ARGS__)
 #define cfg_key(...) oxp_cfg_key(__VA_ARGS__)
 #define cfg_ints(...) oxp_cfg_ints(__VA_ARGS__)
+#define cfg_pair(...) oxp_cfg_pair(__VA_ARGS__)
 #define cfg_sub(...) oxp_cfg_sub(__VA_ARGS__)
 #define cfg_num(...) oxp_cfg_num(__VA_ARGS__)
 #define cfg_bool(...) oxp_cfg_bool(__VA_ARGS__)
@@ -137,6 +139,18 @@ typedef oxp_inner inner;
 #define nn_last_place(...) oxp_nn_last_place(__VA_ARGS__)
 #define nn_pick(...) oxp_nn_pick(__VA_ARGS__)
 #define nn_bucket_bias(...) oxp_nn_bucket_bias(__VA_ARGS__)
+#define nn_image(...) oxp_nn_image(__VA_ARGS__)
+#define nn_conv(...) oxp_nn_conv(__VA_ARGS__)
+#define nn_conv_no_bias(...) oxp_nn_conv_no_bias(__VA_ARGS__)
+#define nn_batch_norm(...) oxp_nn_batch_norm(__VA_ARGS__)
+#define nn_channel_norm(...) oxp_nn_channel_norm(__VA_ARGS__)
+#define nn_flatten_image(...) oxp_nn_flatten_image(__VA_ARGS__)
+#define nn_unflatten_image(...) oxp_nn_unflatten_image(__VA_ARGS__)
+#define nn_repeat(...) oxp_nn_repeat(__VA_ARGS__)
+#define nn_grid_bias(...) oxp_nn_grid_bias(__VA_ARGS__)
+#define nn_to_windows(...) oxp_nn_to_windows(__VA_ARGS__)
+#define nn_from_windows(...) oxp_nn_from_windows(__VA_ARGS__)
+#define nn_roll(...) oxp_nn_roll(__VA_ARGS__)
 #define nn_rotary(...) oxp_nn_rotary(__VA_ARGS__)
 #define nn_rotate_pairs(...) oxp_nn_rotate_pairs(__VA_ARGS__)
 #define nn_split_heads(...) oxp_nn_split_heads(__VA_ARGS__)

@@ -225,6 +225,20 @@ ints oxp_cfg_ints(cfg *j, const char *key, ints otherwise)
 	return otherwise;
 }
 
+void oxp_cfg_pair(cfg *j, const char *key, int64_t otherwise, int64_t pair[2])
+{
+	ints list = { 1, { otherwise } };
+
+	if (json_is_array(get(j, key)))
+		list = cfg_ints(j, key, list);
+	else
+		list.at[0] = cfg_int(j, key, otherwise);
+	if (list.n > 2 || list.at[0] < 1 || list.at[list.n - 1] < 1)
+		cfg_refuse(j, "%s: expected a number, or a height and a width", key);
+	pair[0] = list.at[0];
+	pair[1] = list.at[list.n - 1];
+}
+
 double oxp_cfg_num(cfg *j, const char *key, double otherwise)
 {
 	json_t *v = get(j, key);

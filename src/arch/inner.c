@@ -2,7 +2,7 @@
 #include "arch/registry.h"
 
 /* The row of a part, entered for as long as its task builds. */
-static void enter(graph *g, const arch *a, const inner *in)
+static void enter(graph *g, const arch *a, const inner_model *in)
 {
 	g->arch = a;
 	g->prefix = in->bare ? NULL : a->prefix;
@@ -10,7 +10,7 @@ static void enter(graph *g, const arch *a, const inner *in)
 	g->outputs = 0;
 }
 
-int oxp_build(scope s, cfg *j, const inner *in, value **output, int most)
+int oxp_build(scope s, cfg *j, const inner_model *in, value **output, int most)
 {
 	graph *g = s.g, outer = *g;
 	const char *type = g->error->code ? NULL : registry_model_type(j, g->error);

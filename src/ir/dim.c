@@ -176,6 +176,18 @@ const dim *oxp_dim_sub(graph *g, const dim *a, const dim *b)
 	return dim_add(g, a, dim_mul(g, b, dim_const(g, -1)));
 }
 
+static int is_number(const dim *d)
+{
+	return !d->terms || (d->terms == 1 && !d->term[0].factors);
+}
+
+int64_t oxp_dim_number(const dim *d)
+{
+	if (!d || !is_number(d))
+		return -1;
+	return d->terms ? d->term[0].times : 0;
+}
+
 static int64_t floor_div(int64_t a, int64_t by)
 {
 	return a / by - (a % by < 0);
@@ -215,7 +227,7 @@ static const dim *extreme(graph *g, const dim *a, const dim *b, int most)
 {
 	if (!a || !b || a == b)
 		return a ? b : a;
-	if (dim_number(a) >= 0 && dim_number(b) >= 0)
+	if (is_number(a) && is_number(b))
 		return (dim_number(a) > dim_number(b)) == most ? a : b;
 	return of_factor(g, (dim_factor){ .name = arena_printf(&g->arena, "%s(%s, %s)",
 							       most ? "max" : "min", a->text,
@@ -233,13 +245,6 @@ const dim *oxp_dim_min(graph *g, const dim *a, const dim *b)
 const dim *oxp_dim_max(graph *g, const dim *a, const dim *b)
 {
 	return extreme(g, a, b, 1);
-}
-
-int64_t oxp_dim_number(const dim *d)
-{
-	if (!d || d->terms > 1 || (d->terms && d->term[0].factors))
-		return -1;
-	return d->terms ? d->term[0].times : 0;
 }
 
 static int64_t factor_value(const dim_factor *f, int64_t (*of)(void *context, const char *axis),

@@ -9,7 +9,7 @@ For every (type, feature) and configuration a folder tests/golden/TYPE/FEATURE-N
   io.safetensors  "0.input_ids", …, "0.logits", … for every input set
 Weights are not stored: fill() below and fill_values() in src/weights/tensor.c give the same.
 """
-import json, math, os, shutil, sys
+import copy, json, math, os, shutil, sys
 import numpy as np
 import torch
 import transformers
@@ -111,7 +111,34 @@ T5_GATED = dict(vocab_size=53, d_model=28, d_kv=6, d_ff=50, num_layers=1, num_de
 T5_SILU = dict(T5, feed_forward_proj="gated-silu", num_decoder_layers=None, relative_attention_num_buckets=8,
                relative_attention_max_distance=20)
 CONFIGS.update({"bart": [BART, BART2], "t5": [T5, T5_GATED, T5_SILU], "mt5": [T5_GATED, dict(T5, tie_word_embeddings=True)]})
-CONFIG_CLASS = {"bart": "BartConfig", "t5": "T5Config", "mt5": "MT5Config", "gpt2": "GPT2Config", "gptj": "GPTJConfig", "gpt-neo": "GPTNeoConfig", "bloom": "BloomConfig", "bert": "BertConfig", "ernie": "ErnieConfig", "roberta": "RobertaConfig", "camembert": "CamembertConfig",
+# Images: sizes that leave a rest when cut into patches, windows and halves.
+VIT = dict(hidden_size=30, num_hidden_layers=2, num_attention_heads=3, intermediate_size=37, image_size=18, patch_size=4, num_channels=3,
+           num_labels=5, layer_norm_eps=1e-5)
+VIT2 = dict(VIT, hidden_size=28, num_attention_heads=7, image_size=[12, 20], patch_size=[3, 5], num_channels=2, qkv_bias=False,
+            num_labels=3, layer_norm_eps=1e-3)
+BEIT = dict(VIT, use_relative_position_bias=True)
+BEIT2 = dict(VIT, image_size=16, use_absolute_position_embeddings=True, use_shared_relative_position_bias=True, use_mean_pooling=False,
+             layer_scale_init_value=0, num_labels=3, use_mask_token=True)
+BEIT3 = dict(VIT, image_size=[12, 20], use_relative_position_bias=True, use_shared_relative_position_bias=True)
+RESNET = dict(num_channels=3, embedding_size=10, hidden_sizes=[12, 20, 28], depths=[1, 2, 1], num_labels=5)
+RESNET2 = dict(num_channels=2, embedding_size=6, hidden_sizes=[6, 14], depths=[2, 1], layer_type="basic", num_labels=3,
+               downsample_in_first_stage=True)
+RESNET3 = dict(RESNET, downsample_in_bottleneck=True, hidden_sizes=[8, 16, 24])
+CONVNEXT = dict(num_channels=3, hidden_sizes=[10, 14, 18], depths=[1, 2, 1], num_stages=3, image_size=32, num_labels=5)
+CONVNEXT2 = dict(num_channels=2, patch_size=3, hidden_sizes=[6, 10], depths=[1, 1], num_stages=2, layer_scale_init_value=0,
+                 layer_norm_eps=1e-3, num_labels=3, image_size=21)
+SWIN = dict(num_channels=3, embed_dim=12, depths=[2, 2], num_heads=[3, 4], window_size=3, image_size=32, num_labels=5, mlp_ratio=2.5)
+SWIN2 = dict(num_channels=2, patch_size=3, embed_dim=10, depths=[2, 1, 2], num_heads=[2, 5, 4], window_size=3, image_size=30, num_labels=3,
+             qkv_bias=False, layer_norm_eps=1e-3)
+SEGFORMER = dict(num_channels=3, num_encoder_blocks=3, depths=[1, 2, 1], sr_ratios=[4, 2, 1], hidden_sizes=[6, 10, 12], patch_sizes=[7, 3, 3],
+                 strides=[4, 2, 2], num_attention_heads=[1, 2, 3], mlp_ratios=[2, 3, 4], decoder_hidden_size=14, num_labels=5)
+SEGFORMER2 = dict(num_channels=2, num_encoder_blocks=2, depths=[1, 1], sr_ratios=[3, 2], hidden_sizes=[8, 9], patch_sizes=[5, 2],
+                  strides=[3, 2], num_attention_heads=[4, 3], mlp_ratios=[4, 1], decoder_hidden_size=11, num_labels=3)
+CONFIGS.update({"vit": [VIT, VIT2], "beit": [BEIT, BEIT2, BEIT3], "resnet": [RESNET, RESNET2, RESNET3],
+                "convnext": [CONVNEXT, CONVNEXT2], "convnextv2": [CONVNEXT, CONVNEXT2], "swin": [SWIN, SWIN2],
+                "segformer": [SEGFORMER, SEGFORMER2]})
+CONFIG_CLASS = {"vit": "ViTConfig", "beit": "BeitConfig", "resnet": "ResNetConfig", "convnext": "ConvNextConfig",
+                "convnextv2": "ConvNextV2Config", "swin": "SwinConfig", "segformer": "SegformerConfig", "bart": "BartConfig", "t5": "T5Config", "mt5": "MT5Config", "gpt2": "GPT2Config", "gptj": "GPTJConfig", "gpt-neo": "GPTNeoConfig", "bloom": "BloomConfig", "bert": "BertConfig", "ernie": "ErnieConfig", "roberta": "RobertaConfig", "camembert": "CamembertConfig",
                 "xlm-roberta": "XLMRobertaConfig", "xlm-roberta-xl": "XLMRobertaXLConfig",
                 "data2vec-text": "Data2VecTextConfig", "electra": "ElectraConfig", "albert": "AlbertConfig",
                 "distilbert": "DistilBertConfig"}
@@ -193,6 +220,18 @@ def seq2seq_inputs(names, config, rng, n, multiple):
     return out
 
 
+# heights and widths of the sets where a model takes any
+IMAGES = [(32, 32), (45, 38), (64, 33), (33, 70)]
+FIXED = {"vit", "beit"}
+
+
+def image_inputs(names, config, rng, n, multiple):
+    size = IMAGES[n]
+    if config.model_type in FIXED:
+        size = config.image_size if isinstance(config.image_size, (list, tuple)) else (config.image_size,) * 2
+    return {"pixel_values": rng.standard_normal((SETS[n][0], config.num_channels, *size), dtype=np.float32)}
+
+
 def run_model(model, inputs, outputs):
     """PyTorch's outputs under the table's names; pasts become a cache and its contents outputs."""
     from transformers.cache_utils import DynamicCache, EncoderDecoderCache
@@ -205,7 +244,7 @@ def run_model(model, inputs, outputs):
             tuple(past[i:i + each]) for i in range(0, len(past), each)))
         tensors["use_cache"] = True
     with torch.no_grad():
-        found = model(**tensors)
+        found = copy.deepcopy(model)(**tensors)  # a copy, since Swin's layers remember small images
     result = {k: found[k] for k in outputs if "{i}" not in k}
     if past:
         result.update(zip(names, (x for layer in found.past_key_values.to_legacy_cache() for x in layer)))
@@ -226,8 +265,10 @@ def write_case(folder, model_class, config, row, rng, make=text_inputs):
             if tensor.data_ptr() in seen and tensor.numel():
                 continue
             seen.add(tensor.data_ptr())
+            if not tensor.is_floating_point():
+                continue
             names.append(name + "".join(f" {n}" for n in tensor.shape))
-            tensor.copy_(torch.from_numpy(fill(name, tuple(tensor.shape))).to(tensor.dtype))
+            tensor.copy_(torch.from_numpy(fill(name, tuple(tensor.shape))))
     tensors = {}
     for i in range(len(SETS)):
         special = "ForMultipleChoice" in model_class or "BartForSequence" in model_class
@@ -269,6 +310,8 @@ NO_ACT = {"bloom", "t5", "mt5"}
 def maker(row, feature):
     if "decoder_input_ids" in row["inputs"]:
         return seq2seq_inputs
+    if "pixel_values" in row["inputs"]:
+        return image_inputs
     return decoder_inputs if feature.endswith("-with-past") else text_inputs
 
 
