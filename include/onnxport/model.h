@@ -146,6 +146,8 @@ typedef struct oxp_int_list {
 OXP_API oxp_int_list oxp_cfg_ints(oxp_cfg *j, const char *key, oxp_int_list otherwise);
 /* A number for both of height and width, or a list of the two. */
 OXP_API void oxp_cfg_pair(oxp_cfg *j, const char *key, int64_t otherwise, int64_t pair[2]);
+/* Whether an object stands at a key. */
+OXP_API int oxp_cfg_is_object(oxp_cfg *j, const char *key);
 /* The configuration below a key, as of a model within this one; empty where there is none. */
 OXP_API oxp_cfg *oxp_cfg_sub(oxp_cfg *j, const char *key);
 /* The number of labels: the length of id2label, else num_labels, else 2. */
@@ -187,6 +189,7 @@ typedef enum oxp_fill {
 	OXP_FILL_NORMAL, /* normally distributed floats */
 	OXP_FILL_IDS,    /* integers below `range` */
 	OXP_FILL_MASK,   /* ones, with zeros as ragged padding on either side */
+	OXP_FILL_IMAGE_MASK, /* ones, with zeros in rows below and columns to the right */
 } oxp_fill;
 
 typedef struct oxp_input_spec {
@@ -393,6 +396,14 @@ OXP_API oxp_value *oxp_nn_conv_no_bias(oxp_scope s, const char *name, oxp_value 
 				       const oxp_window *w);
 /* "weight", "bias", "running_mean", "running_var", each [channels] */
 OXP_API oxp_value *oxp_nn_batch_norm(oxp_scope s, const char *name, oxp_value *x, double eps);
+/* "weight" and "bias" [channels], over groups of channels and all their pixels */
+OXP_API oxp_value *oxp_nn_group_norm(oxp_scope s, const char *name, oxp_value *x, int64_t groups,
+				     double eps);
+/* For each of `to` places the nearest of `from`, rounded down, as int64 [to]. */
+OXP_API oxp_value *oxp_nn_nearest(oxp_graph *g, const oxp_dim *from, const oxp_dim *to);
+/* x [batch, channels, height, width] at another size, of nearest pixels */
+OXP_API oxp_value *oxp_nn_resize_nearest(oxp_value *x, const oxp_dim *height,
+					 const oxp_dim *width);
 /* A layer norm over the channels of every pixel. */
 OXP_API oxp_value *oxp_nn_channel_norm(oxp_scope s, const char *name, oxp_value *x, double eps);
 /* [batch, channels, height, width] → [batch, height × width, channels], and back */
@@ -429,6 +440,8 @@ OXP_API oxp_value *oxp_nn_rotate_pairs(oxp_value *x, const oxp_rotary *turn);
 
 /* Masks to add to scores: 0 where a key may be seen, half the least float32 where not. */
 OXP_API oxp_value *oxp_nn_padding_mask(oxp_value *mask); /* [b, keys] → [b, 1, 1, keys] */
+/* No place sees those after it: [length, length]. */
+OXP_API oxp_value *oxp_nn_ahead_mask(oxp_scope s, const oxp_dim *length);
 /*
  * The same, where the queries are the last of the tokens and see no keys after themselves
  * → [b, 1, queries, keys]

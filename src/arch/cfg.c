@@ -127,6 +127,11 @@ int oxp_cfg_is_null(cfg *j, const char *key)
 	return json_is_null(find(j, key));
 }
 
+int oxp_cfg_is_object(cfg *j, const char *key)
+{
+	return json_is_object(find(j, key));
+}
+
 int64_t oxp_cfg_size(cfg *j, const char *key)
 {
 	return (int64_t)json_array_size(get(j, key));

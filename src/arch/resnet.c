@@ -6,7 +6,8 @@
 
 const resnet_names resnet_own_names = {
 	.stem = { "embedder.embedder.convolution", "embedder.embedder.normalization" },
-	.layer = "encoder.stages.%d.layers.%d",
+	.stage = "encoder.stages.%d",
+	.layer = "layers.%d",
 	.convolution = { "layer.0.convolution", "layer.1.convolution", "layer.2.convolution" },
 	.norm = { "layer.0.normalization", "layer.1.normalization", "layer.2.normalization" },
 	.shortcut = { "shortcut.convolution", "shortcut.normalization" },
@@ -15,7 +16,8 @@ const resnet_names resnet_own_names = {
 /* Of the library timm, as checkpoints of detectors keep them. */
 const resnet_names resnet_timm_names = {
 	.stem = { "conv1", "bn1" },
-	.layer = "layer%d.%d",
+	.stage = "layer%d",
+	.layer = "%d",
 	.convolution = { "conv1", "conv2", "conv3" },
 	.norm = { "bn1", "bn2", "bn3" },
 	.shortcut = { "downsample.0", "downsample.1" },
@@ -45,40 +47,43 @@ resnet_config resnet_read_config(cfg *j)
 	return c;
 }
 
-static window square(int64_t size, int64_t stride)
+static window square(int64_t size, int64_t stride, int64_t dilation)
 {
+	int64_t pad = size / 2 * dilation;
+
 	return (window){ .size = { size, size },
 			 .stride = { stride, stride },
-			 .pad = { size / 2, size / 2 } };
+			 .pad = { pad, pad },
+			 .dilation = { dilation, dilation } };
 }
 
-static value *conv_norm(scope s, const char *const name[2], value *x, int64_t width, int64_t size,
-			int64_t stride)
+static value *conv_norm(scope s, const char *const name[2], value *x, int64_t width, window w)
 {
-	window w = square(size, stride);
-
 	return nn_batch_norm(s, name[1], nn_conv_no_bias(s, name[0], x, width, &w), EPS);
 }
 
-static value *layer(scope s, const resnet_config *c, value *x, int64_t width, int64_t stride)
+/* How one layer walks: its first convolution that does not only mix channels may dilate less. */
+typedef struct pace {
+	int64_t stride, first, dilation;
+} pace;
+
+static value *layer(scope s, const resnet_config *c, value *x, int64_t width, pace p)
 {
 	const resnet_names *n = c->names;
-	int64_t inner = c->bottleneck ? width / 4 : width;
-	int64_t size[] = { c->bottleneck ? 1 : 3, 3, 1 };
-	int64_t strides[] = { stride, 1, 1 };
-	value *short_cut = x;
+	int64_t narrow = c->bottleneck ? width / 4 : width, early = c->shrink_in_bottleneck;
+	window basic[] = { square(3, p.stride, p.first), square(3, 1, p.dilation) };
+	window bottleneck[] = { square(1, early ? p.stride : 1, 1),
+				square(3, early ? 1 : p.stride, p.first), square(1, 1, 1) };
+	const window *w = c->bottleneck ? bottleneck : basic;
 	int last = c->bottleneck ? 2 : 1;
+	value *short_cut = x;
 
-	if (c->bottleneck && !c->shrink_in_bottleneck) {
-		strides[0] = 1;
-		strides[1] = stride;
-	}
-	if (dim_number(dim_of(x, 1)) != width || stride != 1)
-		short_cut = conv_norm(s, n->shortcut, x, width, 1, stride);
+	if (dim_number(dim_of(x, 1)) != width || p.stride != 1)
+		short_cut = conv_norm(s, n->shortcut, x, width, square(1, p.stride, 1));
 	for (int i = 0; i <= last; i++) {
 		const char *name[] = { n->convolution[i], n->norm[i] };
 
-		x = conv_norm(s, name, x, i == last ? width : inner, size[i], strides[i]);
+		x = conv_norm(s, name, x, i == last ? width : narrow, w[i]);
 		if (i < last) /* whatever hidden_act says */
 			x = op_relu(x);
 	}
@@ -87,16 +92,21 @@ static value *layer(scope s, const resnet_config *c, value *x, int64_t width, in
 
 value *resnet_stages(scope s, const resnet_config *c, value *x, value **stage)
 {
-	window pool = square(3, 2);
+	window pool = square(3, 2, 1);
 
-	x = nn_act(s, "activation", c->act, conv_norm(s, c->names->stem, x, c->stem, 7, 2));
+	x = conv_norm(s, c->names->stem, x, c->stem, square(7, 2, 1));
+	x = nn_act(s, "activation", c->act, x);
 	x = op_max_pool(x, &pool);
 	for (int i = 0; i < c->depths.n; i++) {
 		for (int k = 0; k < c->depths.at[i]; k++) {
 			int shrinks = k == 0 && (i > 0 || c->shrink_first);
-			scope l = at(s, c->names->layer, i + c->names->first_stage, k);
+			int dilated = c->dilated && i == c->depths.n - 1;
+			pace p = { shrinks && !dilated ? 2 : 1, dilated && k ? 2 : 1,
+				   dilated ? 2 : 1 };
+			scope l = at(at(s, c->names->stage, i + c->names->first_stage),
+				     c->names->layer, k);
 
-			x = layer(l, c, x, c->widths.at[i], shrinks ? 2 : 1);
+			x = layer(l, c, x, c->widths.at[i], p);
 		}
 		if (stage)
 			stage[i] = x;

@@ -8,6 +8,7 @@ typedef struct resnet_config {
 	int64_t channels, stem;
 	ints widths, depths;
 	int bottleneck, shrink_first, shrink_in_bottleneck;
+	int dilated; /* the last stage keeps its size, its windows widen */
 	oxp_act act;
 	const struct resnet_names *names;
 } resnet_config;
@@ -15,7 +16,7 @@ typedef struct resnet_config {
 /* How a checkpoint calls the parts of a convolution with its norm. */
 typedef struct resnet_names {
 	const char *stem[2];                   /* convolution, norm */
-	const char *layer;                     /* by stage and layer */
+	const char *stage, *layer;             /* formats of their numbers */
 	const char *convolution[3], *norm[3];  /* of a layer, in their order */
 	const char *shortcut[2];
 	int first_stage;

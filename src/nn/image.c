@@ -71,3 +71,38 @@ value *oxp_nn_repeat(value *x, const dim *batch)
 
 	return op_expand(x, 3, to);
 }
+
+value *oxp_nn_group_norm(scope s, const char *name, value *x, int64_t groups, double eps)
+{
+	graph *g = s.g;
+	scope own = at(s, "%s", name);
+	const dim *shape[] = { dim_of(x, 0), dim_of(x, 1), dim_of(x, 2), dim_of(x, 3) };
+	int64_t channels = dim_number(shape[1]);
+	const dim *each = dim_const(g, groups > 0 ? channels / groups : 0);
+	const dim *flat[] = { shape[0], dim_const(g, groups),
+			      dim_mul(g, each, dim_mul(g, shape[2], shape[3])) };
+	value *weight = PARAM(own, "weight", channels), *bias = PARAM(own, "bias", channels), *var;
+
+	if (groups < 1 || channels % groups)
+		return graph_fail(g, E_MODEL, "%s: %lld groups of %lld channels", own.path,
+				  (long long)groups, (long long)channels);
+	x = op_reshape(x, 3, flat);
+	x = op_sub(x, op_unsqueeze(op_mean(x, 2), 2));
+	var = op_unsqueeze(op_mean(op_mul(x, x), 2), 2);
+	x = op_reshape(op_div(x, op_sqrt(op_add(var, op_num(g, eps)))), 4, shape);
+	x = op_mul(x, op_unsqueeze(op_unsqueeze(weight, 1), 1));
+	return nn_layer(own, op_add(x, op_unsqueeze(op_unsqueeze(bias, 1), 1)));
+}
+
+value *oxp_nn_nearest(graph *g, const dim *from, const dim *to)
+{
+	return op_div(op_mul(op_range(g, to), op_length(g, from)), op_length(g, to));
+}
+
+value *oxp_nn_resize_nearest(value *x, const dim *height, const dim *width)
+{
+	graph *g = graph_of(x);
+
+	x = op_gather(x, 2, nn_nearest(g, dim_of(x, 2), height));
+	return op_gather(x, 3, nn_nearest(g, dim_of(x, 3), width));
+}

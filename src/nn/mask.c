@@ -40,6 +40,13 @@ static void places(value *mask, const dim *queries, value **query, value **key)
 	*query = op_unsqueeze(op_slice(all, 0, dim_sub(g, length, queries), queries), 1);
 }
 
+value *oxp_nn_ahead_mask(scope s, const dim *length)
+{
+	value *place = op_range(s.g, length);
+
+	return additive(op_less_equal(op_unsqueeze(place, 0), op_unsqueeze(place, 1)));
+}
+
 value *oxp_nn_causal_mask(value *mask, const dim *queries)
 {
 	value *query, *key;

@@ -1,6 +1,6 @@
 """Writes the golden data: what PyTorch gives for small, awkward models.
 
-    pip install torch==2.13.0 transformers==4.57.6 safetensors
+    pip install torch==2.13.0 transformers==4.57.6 safetensors scipy pillow; pip install --no-deps timm
     python tests/tools/golden.py features.json [TYPE ...]
 
 For every (type, feature) and configuration a folder tests/golden/TYPE/FEATURE-N with
@@ -13,8 +13,10 @@ import copy, json, math, os, shutil, sys
 import numpy as np
 import torch
 import transformers
+import no_torchvision
 from safetensors.numpy import save_file
 
+no_torchvision.stand_in()
 HERE = os.path.dirname(os.path.abspath(__file__))
 GOLDEN = os.path.join(HERE, "..", "golden")
 MASK64 = (1 << 64) - 1
@@ -137,7 +139,28 @@ SEGFORMER2 = dict(num_channels=2, num_encoder_blocks=2, depths=[1, 1], sr_ratios
 CONFIGS.update({"vit": [VIT, VIT2], "beit": [BEIT, BEIT2, BEIT3], "resnet": [RESNET, RESNET2, RESNET3],
                 "convnext": [CONVNEXT, CONVNEXT2], "convnextv2": [CONVNEXT, CONVNEXT2], "swin": [SWIN, SWIN2],
                 "segformer": [SEGFORMER, SEGFORMER2]})
-CONFIG_CLASS = {"vit": "ViTConfig", "beit": "BeitConfig", "resnet": "ResNetConfig", "convnext": "ConvNextConfig",
+CLIP = dict(text_config=dict(vocab_size=97, hidden_size=30, intermediate_size=37, num_hidden_layers=2, num_attention_heads=3,
+                             max_position_embeddings=23, eos_token_id=96, pad_token_id=1),
+            vision_config=dict(hidden_size=28, intermediate_size=50, num_hidden_layers=1, num_attention_heads=7, num_channels=3,
+                               image_size=18, patch_size=4),
+            projection_dim=11)
+CLIP2 = dict(text_config=dict(vocab_size=53, hidden_size=20, intermediate_size=19, num_hidden_layers=1, num_attention_heads=2,
+                              max_position_embeddings=17, eos_token_id=2, hidden_act="gelu", layer_norm_eps=1e-3),
+             vision_config=dict(hidden_size=36, intermediate_size=40, num_hidden_layers=2, num_attention_heads=3, num_channels=2,
+                                image_size=15, patch_size=5, hidden_act="relu", layer_norm_eps=1e-4),
+             projection_dim=17)
+DETR_BACKBONE = dict(model_type="resnet", num_channels=3, embedding_size=10, hidden_sizes=[12, 16, 20, 28], depths=[1, 1, 2, 1],
+                     out_features=["stage1", "stage2", "stage3", "stage4"])
+DETR = dict(use_timm_backbone=False, backbone=None, use_pretrained_backbone=False, backbone_config=DETR_BACKBONE, d_model=32, num_queries=7, encoder_layers=2, decoder_layers=1,
+            encoder_attention_heads=8, decoder_attention_heads=2, encoder_ffn_dim=37, decoder_ffn_dim=41, num_labels=5)
+DETR2 = dict(DETR, backbone_config=dict(DETR_BACKBONE, layer_type="basic", hidden_sizes=[10, 12, 14, 18], num_channels=2), num_channels=2,
+             d_model=64, encoder_attention_heads=8, decoder_attention_heads=16, decoder_layers=2, position_embedding_type="learned", auxiliary_loss=True,
+             num_labels=3, activation_function="gelu")
+DETR_TIMM = dict(use_timm_backbone=True, backbone="resnet18", use_pretrained_backbone=False, d_model=32, num_queries=5,
+                 encoder_layers=1, decoder_layers=1, encoder_attention_heads=8, decoder_attention_heads=2, encoder_ffn_dim=37,
+                 decoder_ffn_dim=41, num_labels=4)
+CONFIGS.update({"clip": [CLIP, CLIP2], "detr": [DETR, DETR2, DETR_TIMM, dict(DETR_TIMM, backbone="resnet50", dilation=True)]})
+CONFIG_CLASS = {"clip": "CLIPConfig", "detr": "DetrConfig", "vit": "ViTConfig", "beit": "BeitConfig", "resnet": "ResNetConfig", "convnext": "ConvNextConfig",
                 "convnextv2": "ConvNextV2Config", "swin": "SwinConfig", "segformer": "SegformerConfig", "bart": "BartConfig", "t5": "T5Config", "mt5": "MT5Config", "gpt2": "GPT2Config", "gptj": "GPTJConfig", "gpt-neo": "GPTNeoConfig", "bloom": "BloomConfig", "bert": "BertConfig", "ernie": "ErnieConfig", "roberta": "RobertaConfig", "camembert": "CamembertConfig",
                 "xlm-roberta": "XLMRobertaConfig", "xlm-roberta-xl": "XLMRobertaXLConfig",
                 "data2vec-text": "Data2VecTextConfig", "electra": "ElectraConfig", "albert": "AlbertConfig",
@@ -232,6 +255,22 @@ def image_inputs(names, config, rng, n, multiple):
     return {"pixel_values": rng.standard_normal((SETS[n][0], config.num_channels, *size), dtype=np.float32)}
 
 
+def clip_inputs(names, config, rng, n, multiple):
+    text = text_inputs(["input_ids", "attention_mask"], config.text_config, rng, n, False)
+    size, batch = config.vision_config.image_size, [2, 3, 1, 1][n]
+    image = rng.standard_normal((batch, config.vision_config.num_channels, size, size), dtype=np.float32)
+    return {"input_ids": text["input_ids"], "pixel_values": image, "attention_mask": text["attention_mask"]}
+
+
+def detr_inputs(names, config, rng, n, multiple):
+    (height, width), batch = IMAGES[n], SETS[n][0]
+    channels = config.num_channels if config.use_timm_backbone else config.backbone_config.num_channels
+    mask = np.zeros((batch, height, width), dtype=np.int64)
+    for i in range(batch):
+        mask[i, :height if i == 0 else rng.integers(1, height + 1), :width if i == 0 else rng.integers(1, width + 1)] = 1
+    return {"pixel_values": rng.standard_normal((batch, channels, height, width), dtype=np.float32), "pixel_mask": mask}
+
+
 def run_model(model, inputs, outputs):
     """PyTorch's outputs under the table's names; pasts become a cache and its contents outputs."""
     from transformers.cache_utils import DynamicCache, EncoderDecoderCache
@@ -304,14 +343,16 @@ def settings_of(kind, feature, n, turn):
     return settings
 
 
-NO_ACT = {"bloom", "t5", "mt5"}
+NO_ACT = {"bloom", "t5", "mt5", "clip", "detr"}
 
 
 def maker(row, feature):
     if "decoder_input_ids" in row["inputs"]:
         return seq2seq_inputs
+    if "pixel_mask" in row["inputs"]:
+        return detr_inputs
     if "pixel_values" in row["inputs"]:
-        return image_inputs
+        return clip_inputs if "input_ids" in row["inputs"] else image_inputs
     return decoder_inputs if feature.endswith("-with-past") else text_inputs
 
 
