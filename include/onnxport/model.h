@@ -94,6 +94,10 @@ typedef struct oxp_inner {
 } oxp_inner;
 OXP_API int oxp_build(oxp_scope s, oxp_cfg *j, const oxp_inner *inner, oxp_value **output,
 		      int most);
+/* The width of the first output that a part's feature gives; nothing of it stays. */
+OXP_API int64_t oxp_inner_width(oxp_scope s, oxp_cfg *j, const char *feature);
+/* From here on the part's configuration has the defaults of its own type. */
+OXP_API void oxp_inner_defaults(oxp_scope s, oxp_cfg *j);
 /* The encoder states [batch, encoder_sequence, width] that a decoder here attends to, or NULL. */
 OXP_API oxp_value *oxp_memory(oxp_scope s);
 /* Puts the graph's inputs into the order of these blank-separated names. */
@@ -101,12 +105,16 @@ OXP_API void oxp_inputs_in_order(oxp_scope s, const char *names);
 
 /* ---- Registration ---- */
 
-/* One feature of an architecture. Zeros mean: opset 11, tolerance 1e-5. */
+/*
+ * One feature of an architecture, or one graph of it: rows of the same feature, one after the
+ * other, make a file each. Zeros mean: opset 11, tolerance 1e-5, model.onnx.
+ */
 typedef struct oxp_task {
 	const char *feature; /* "default", "masked-lm", … */
 	void (*build)(oxp_scope s, oxp_cfg *j);
 	int opset;   /* the default and least opset */
 	double atol; /* absolute tolerance of the validation */
+	const char *file; /* "encoder_model.onnx" where a feature has several */
 } oxp_task;
 
 typedef struct oxp_arch {
@@ -426,6 +434,11 @@ OXP_API oxp_value *oxp_nn_from_windows(oxp_value *x, int64_t size, const oxp_dim
 /* Moves what stands `by` places along an axis to its start; what stood before goes to the end. */
 OXP_API oxp_value *oxp_nn_roll(oxp_value *x, int axis, const oxp_dim *by);
 
+/*
+ * Positions that are numbers: place [batch, sequence] (int64) × speed^i for i below half, as sines
+ * and then cosines → [batch, sequence, 2 × half]
+ */
+OXP_API oxp_value *oxp_nn_sine_waves(oxp_value *place, int64_t half, double speed);
 /*
  * Rotary positions (Su et al. 2021) of the places from `start` on: sines and cosines of place ×
  * base^(-2i / width), [length, width / 2].

@@ -92,16 +92,18 @@ typedef struct oxp_tensor_info {
 
 typedef struct oxp_description {
 	const char *type, *feature;
+	const char *file; /* "model.onnx", or its name among a feature's several */
 	int opset;   /* default and least opset */
 	double atol; /* absolute tolerance of the validation */
 	int input_count, output_count;
 	const oxp_tensor_info *inputs, *outputs; /* in the graph's order */
+	const struct oxp_description *next;      /* the feature's next graph, or NULL */
 } oxp_description;
 
 /*
  * What exporting this feature gives. `model`: a model type, which is described with the default
- * configuration of its class, or a checkpoint's folder or hub id, with its own. The result is freed
- * by oxp_description_free.
+ * configuration of its class, or a checkpoint's folder or hub id, with its own. The result, with
+ * what follows it, is freed by oxp_description_free.
  */
 OXP_API int oxp_describe(oxp_context *c, const char *model, const char *feature,
 			 oxp_description **result);
@@ -147,6 +149,7 @@ typedef struct oxp_difference {
 	double absolute;
 } oxp_difference;
 
+/* What became of one graph. */
 typedef struct oxp_result {
 	char path[4096]; /* of the model */
 	char feature[64];
@@ -157,11 +160,13 @@ typedef struct oxp_result {
 	int input_sets;
 	int output_count;
 	const oxp_difference *output; /* valid until the next call with this context */
+	const struct oxp_result *next; /* of the feature's next graph, or NULL; as long valid */
 } oxp_result;
 
 /*
  * Exports a checkpoint and validates the file. `model`: a folder, or a hub id that the cache holds.
- * `output`: a path ending in .onnx, or a folder, which gets model.onnx. What was there before stays
+ * `output`: a path ending in .onnx, or a folder, which gets model.onnx, or the several files that
+ * some features are (encoder_model.onnx and decoder_model.onnx). What was there before stays
  * untouched unless the new file is complete. `options` and `result` may be NULL.
  */
 OXP_API int oxp_export(oxp_context *c, const char *model, const char *output,
@@ -170,7 +175,7 @@ OXP_API int oxp_export(oxp_context *c, const char *model, const char *output,
 /*
  * Validates a file that was exported before from this model and feature, as oxp_export does: the
  * reference executor against ONNX Runtime on several input sets. Without an ONNX Runtime:
- * OXP_E_RUNTIME.
+ * OXP_E_RUNTIME. `onnx_path`: the file, or the folder that it is in.
  */
 OXP_API int oxp_validate(oxp_context *c, const char *model, const char *onnx_path,
 			 const oxp_options *options, oxp_result *result);

@@ -23,6 +23,7 @@ typedef struct loaded {
 	cfg *config;
 	checkpoint *weights;
 	const char *type, *feature;
+	const arch *arch;
 	const task *task;
 	graph *graph;
 } loaded;
@@ -36,6 +37,10 @@ const arch *api_find(oxp_context *c, const char *model, const oxp_options *o, lo
 int api_load(oxp_context *c, const char *model, const oxp_options *o, loaded *l) MUST_USE;
 /* Builds the graph of a task; `weights` NULL: without parameters' places. */
 int api_build(oxp_context *c, const arch *a, loaded *l, const oxp_options *o) MUST_USE;
+/* Turns to the feature's next graph and builds it; 0 and no graph where there is none. */
+int api_next(oxp_context *c, loaded *l, const oxp_options *o) MUST_USE;
+/* "model.onnx", or the task's own name for its file. */
+const char *api_file(const loaded *l);
 void api_unload(loaded *l);
 
 #endif

@@ -89,8 +89,8 @@ const char *oxp_feature(oxp_context *c, const char *type, int i)
 	error ignored = { 0 };
 	const arch *a = registry_find(&c->registry, type, &ignored);
 
-	for (int k = 0; a && i >= 0 && a->tasks[k].feature; k++)
-		if (k == i)
+	for (int k = 0; a && a->tasks[k].feature; k++)
+		if (!task_next(&a->tasks[k]) && i-- == 0)
 			return a->tasks[k].feature;
 	return NULL;
 }
@@ -113,7 +113,7 @@ struct described {
 	arena arena;
 };
 
-static int describe(const loaded *l, oxp_description **result, error *e)
+static int describe(const loaded *l, const oxp_description **result, error *e)
 {
 	struct described *d = calloc(1, sizeof *d);
 	const graph *g = l->graph;
@@ -130,18 +130,37 @@ static int describe(const loaded *l, oxp_description **result, error *e)
 		failed |= describe_tensor(&d->arena, &out[i], g->output[i].name, g->output[i].x);
 	d->public = (oxp_description){ .type = arena_strdup(&d->arena, l->type),
 				       .feature = arena_strdup(&d->arena, l->feature),
+				       .file = arena_strdup(&d->arena, api_file(l)),
 				       .opset = task_opset(l->task),
 				       .atol = task_atol(l->task),
 				       .input_count = g->inputs,
 				       .output_count = g->outputs,
 				       .inputs = in,
 				       .outputs = out };
-	if (failed || !in || !out || !d->public.type || !d->public.feature) {
+	if (failed || !in || !out || !d->public.type || !d->public.feature || !d->public.file) {
 		oxp_description_free(&d->public);
 		return error_memory(e);
 	}
 	*result = &d->public;
 	return 0;
+}
+
+/* Every graph of the feature, from the one that is built on. */
+static int describe_all(oxp_context *c, loaded *l, oxp_description **result)
+{
+	static const oxp_options defaults;
+	const oxp_description *d = NULL, *last = NULL;
+
+	while (l->task && describe(l, &d, &c->error) == 0) {
+		if (last)
+			((struct described *)(uintptr_t)last)->public.next = d;
+		else
+			*result = (oxp_description *)(uintptr_t)d;
+		last = d;
+		if (api_next(c, l, &defaults))
+			break;
+	}
+	return c->error.code;
 }
 
 /* A type's graph with the defaults of its configuration class. */
@@ -182,18 +201,21 @@ int oxp_describe(oxp_context *c, const char *model, const char *feature, oxp_des
 		if (a)
 			(void)!api_build(c, a, &l, &o);
 	}
-	if (!c->error.code)
-		describe(&l, result, &c->error);
+	if (!c->error.code && describe_all(c, &l, result)) {
+		oxp_description_free(*result);
+		*result = NULL;
+	}
 	api_unload(&l);
 	return c->error.code;
 }
 
 void oxp_description_free(oxp_description *d)
 {
-	struct described *x = (struct described *)d;
+	while (d) {
+		struct described *x = (struct described *)d;
 
-	if (!x)
-		return;
-	arena_free(&x->arena);
-	free(x);
+		d = (oxp_description *)(uintptr_t)d->next;
+		arena_free(&x->arena);
+		free(x);
+	}
 }

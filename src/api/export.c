@@ -16,24 +16,29 @@
 /* ---- The file's place: written whole in a folder of its own, then moved ---- */
 
 typedef struct staging {
-	char *folder, *path; /* where it is written */
-	char *to_folder, *to_path;
+	char *folder;    /* where everything is written */
+	char *to_folder; /* and where it goes */
+	const char *own; /* the file's name where the caller gave one, or NULL */
 } staging;
 
-static int stage_open(staging *s, arena *a, const char *output, error *e)
+/* A path ending in .onnx is a file's, for features that are one file. */
+static int stage_open(staging *s, arena *a, const char *output, const task *t, error *e)
 {
 	size_t n = strlen(output);
 
 	if (!n)
 		return error_set(e, E_ARGUMENT, "the output has no name");
 	if (n > 5 && strcmp(output + n - 5, ".onnx") == 0 && !path_is_folder(output)) {
-		s->to_path = arena_strdup(a, output);
+		if (t->file)
+			return error_set(e, E_ARGUMENT,
+					 "%s: this feature makes several files; expected a folder",
+					 output);
+		s->own = path_base(output);
 		s->to_folder = path_folder(a, output);
 	} else {
 		s->to_folder = arena_strdup(a, output);
-		s->to_path = path_join(a, output, "model.onnx");
 	}
-	if (!s->to_path || !s->to_folder)
+	if (!s->to_folder)
 		return error_memory(e);
 	if (path_make_folder(s->to_folder, e))
 		return e->code;
@@ -45,10 +50,9 @@ static int stage_open(staging *s, arena *a, const char *output, error *e)
 		return error_set(e, E_IO, "%s: cannot be written: %s", s->to_folder,
 				 strerror(errno));
 	}
-	if (chmod(s->folder, 0755) != 0 ||
-	    !(s->path = path_join(a, s->folder, path_base(s->to_path))))
-		return error_set(e, E_IO, "%s: cannot be prepared", s->folder);
-	return 0;
+	return chmod(s->folder, 0755) == 0
+		       ? 0
+		       : error_set(e, E_IO, "%s: cannot be prepared", s->folder);
 }
 
 static int same_file(const char *a, const char *b)
@@ -77,33 +81,41 @@ static int move_file(const char *from, const char *to, int linked, error *e)
 	return 0;
 }
 
-/* Everything in the staging folder to its place, the model last. */
+/* 0: weights, which go first; 1: models, which name them */
+static int is_model(const char *name)
+{
+	return ends_with(name, ".onnx");
+}
+
+static int is_linked(const char *name)
+{
+	return !is_model(name) && !ends_with(name, ".onnx_data");
+}
+
+/* Everything in the staging folder to its place, the models last. */
 static int stage_publish(staging *s, arena *a, error *e)
 {
-	const char *model = path_base(s->to_path);
-	char *data = arena_printf(a, "%s_data", model);
-	DIR *d = opendir(s->folder);
-	struct dirent *x;
+	for (int models = 0; models < 2 && !e->code; models++) {
+		DIR *d = opendir(s->folder);
+		struct dirent *x;
 
-	if (!d || !data) {
-		if (d)
-			closedir(d);
-		return error_set(e, E_IO, "%s: %s", s->folder, strerror(errno));
-	}
-	while (!e->code && (x = readdir(d))) {
-		char *from, *to;
+		if (!d)
+			return error_set(e, E_IO, "%s: %s", s->folder, strerror(errno));
+		while (!e->code && (x = readdir(d))) {
+			char *from, *to;
 
-		if (x->d_name[0] == '.' || strcmp(x->d_name, model) == 0)
-			continue;
-		from = path_join(a, s->folder, x->d_name);
-		to = path_join(a, s->to_folder, x->d_name);
-		if (!from || !to)
-			error_memory(e);
-		else
-			(void)!move_file(from, to, strcmp(x->d_name, data) != 0, e);
+			if (x->d_name[0] == '.' || is_model(x->d_name) != models)
+				continue;
+			from = path_join(a, s->folder, x->d_name);
+			to = path_join(a, s->to_folder, x->d_name);
+			if (!from || !to)
+				error_memory(e);
+			else
+				(void)!move_file(from, to, is_linked(x->d_name), e);
+		}
+		closedir(d);
 	}
-	closedir(d);
-	return e->code ? e->code : move_file(s->path, s->to_path, 0, e);
+	return e->code;
 }
 
 static void stage_close(const staging *s)
@@ -230,7 +242,7 @@ static void put_metadata(const loaded *l, const char *model, onnx_model *m, erro
 		onnx_metadata(m, "seeded_weights", "true", e);
 }
 
-static int write_model(oxp_context *c, loaded *l, const char *model, const staging *s,
+static int write_model(oxp_context *c, loaded *l, const char *model, const char *path,
 		       const oxp_options *o, oxp_result *result)
 {
 	onnx_options lower = { .opset = o->opset ? o->opset : task_opset(l->task),
@@ -248,7 +260,7 @@ static int write_model(oxp_context *c, loaded *l, const char *model, const stagi
 	if (!m)
 		return c->error.code;
 	put_metadata(l, model, m, &c->error);
-	if (!c->error.code && onnx_write(m, s->path, &how, &written, &c->error) == 0) {
+	if (!c->error.code && onnx_write(m, path, &how, &written, &c->error) == 0) {
 		result->opset = m->opset;
 		result->bytes = written.bytes;
 		result->nodes = m->graph.count;
@@ -258,28 +270,62 @@ static int write_model(oxp_context *c, loaded *l, const char *model, const stagi
 	return c->error.code;
 }
 
+static int export_graph(oxp_context *c, loaded *l, const char *model, const staging *s,
+			const oxp_options *o, oxp_result *result, text *looked)
+{
+	const char *name = s->own ? s->own : api_file(l);
+	char *path = path_join(&l->arena, s->folder, name);
+
+	if (!path || snprintf(result->path, sizeof result->path, "%s/%s", s->to_folder, name) < 0)
+		return error_memory(&c->error);
+	snprintf(result->feature, sizeof result->feature, "%s", l->feature);
+	if (write_model(c, l, model, path, o, result))
+		return c->error.code;
+	return o->validation == OXP_VALIDATE ? run_validation(c, l, path, o, result, looked) : 0;
+}
+
+/* Room for the next graph's result behind this one. */
+static oxp_result *next_result(oxp_context *c, oxp_result *r)
+{
+	oxp_result *next = arena_alloc(&c->results, sizeof *next);
+
+	if (!next)
+		error_memory(&c->error);
+	r->next = next;
+	return next;
+}
+
+static void log_end(oxp_context *c, const oxp_options *o, const oxp_result *r, const text *looked)
+{
+	text where = { 0 };
+
+	if (o->validation == OXP_VALIDATE && !r->validated)
+		api_log(c, OXP_LOG_WARNING,
+			"the model was NOT validated: no ONNX Runtime was found (looked for %s). "
+			"Install one (pip install onnxruntime), or name its library with "
+			"--onnxruntime or ONNXPORT_ORT",
+			looked->s ? looked->s : "libonnxruntime.so");
+	for (; r; r = r->next)
+		text_add(&where, "%s%s", where.len ? ", " : "", r->path);
+	api_log(c, OXP_LOG_INFO, "All good, model saved at: %s", where.s ? where.s : "");
+	text_free(&where);
+}
+
 static int export_loaded(oxp_context *c, loaded *l, const char *model, const char *output,
 			 const oxp_options *o, oxp_result *result)
 {
+	oxp_result *r = result;
 	staging s = { 0 };
 	text looked = { 0 };
 
-	(void)(stage_open(&s, &l->arena, output, &c->error) ||
-	       write_model(c, l, model, &s, o, result));
-	if (!c->error.code && o->validation == OXP_VALIDATE)
-		(void)!run_validation(c, l, s.path, o, result, &looked);
-	if (!c->error.code && stage_publish(&s, &l->arena, &c->error) == 0) {
-		snprintf(result->path, sizeof result->path, "%s", s.to_path);
-		snprintf(result->feature, sizeof result->feature, "%s", l->feature);
-		if (o->validation == OXP_VALIDATE && !result->validated)
-			api_log(c, OXP_LOG_WARNING,
-				"the model was NOT validated: no ONNX Runtime was found (looked "
-				"for %s). "
-				"Install one (pip install onnxruntime), or name its library with "
-				"--onnxruntime or ONNXPORT_ORT",
-				looked.s ? looked.s : "libonnxruntime.so");
-		api_log(c, OXP_LOG_INFO, "All good, model saved at: %s", s.to_path);
+	if (stage_open(&s, &l->arena, output, l->task, &c->error) == 0) {
+		while (l->task && export_graph(c, l, model, &s, o, r, &looked) == 0 &&
+		       api_next(c, l, o) == 0)
+			if (l->task && !(r = next_result(c, r)))
+				break;
 	}
+	if (!c->error.code && stage_publish(&s, &l->arena, &c->error) == 0)
+		log_end(c, o, result, &looked);
 	stage_close(&s);
 	text_free(&looked);
 	return c->error.code;
@@ -302,6 +348,53 @@ int oxp_export(oxp_context *c, const char *model, const char *output, const oxp_
 	return c->error.code;
 }
 
+/* The file of the graph at hand: the one named, or in the folder named. */
+static const char *file_of(oxp_context *c, loaded *l, const char *path)
+{
+	if (!path_is_folder(path))
+		return path;
+	path = path_join(&l->arena, path, api_file(l));
+	if (!path)
+		error_memory(&c->error);
+	return path;
+}
+
+/* A named file of a feature that is several is the one of that name. */
+static int turn_to(oxp_context *c, loaded *l, const char *path, const oxp_options *o)
+{
+	while (!path_is_folder(path) && l->task->file &&
+	       strcmp(path_base(path), l->task->file) != 0) {
+		if (api_next(c, l, o))
+			return c->error.code;
+		if (!l->task)
+			return error_set(&c->error, E_ARGUMENT,
+					 "%s: the feature has no file of that name", path);
+	}
+	return 0;
+}
+
+static int validate_all(oxp_context *c, loaded *l, const char *path, const oxp_options *o,
+			oxp_result *r, text *looked)
+{
+	while (l->task) {
+		const char *name = file_of(c, l, path);
+
+		if (!name || run_validation(c, l, name, o, r, looked))
+			return c->error.code;
+		snprintf(r->path, sizeof r->path, "%s", name);
+		snprintf(r->feature, sizeof r->feature, "%s", l->feature);
+		if (!r->validated)
+			return error_set(&c->error, E_RUNTIME,
+					 "no ONNX Runtime was found (looked for %s)",
+					 looked->s ? looked->s : "libonnxruntime.so");
+		if (!path_is_folder(path) || api_next(c, l, o))
+			break;
+		if (l->task && !(r = next_result(c, r)))
+			break;
+	}
+	return c->error.code;
+}
+
 int oxp_validate(oxp_context *c, const char *model, const char *onnx_path,
 		 const oxp_options *options, oxp_result *result)
 {
@@ -318,14 +411,8 @@ int oxp_validate(oxp_context *c, const char *model, const char *onnx_path,
 	api_start(c, result);
 	if (!path)
 		error_memory(&c->error);
-	else if (api_load(c, model, o, &l) == 0 &&
-		 run_validation(c, &l, path, o, result, &looked) == 0) {
-		snprintf(result->path, sizeof result->path, "%s", path);
-		snprintf(result->feature, sizeof result->feature, "%s", l.feature);
-		if (!result->validated)
-			error_set(&c->error, E_RUNTIME, "no ONNX Runtime was found (looked for %s)",
-				  looked.s ? looked.s : "libonnxruntime.so");
-	}
+	else if (api_load(c, model, o, &l) == 0 && turn_to(c, &l, path, o) == 0)
+		validate_all(c, &l, path, o, result, &looked);
 	text_free(&looked);
 	api_unload(&l);
 	return c->error.code;

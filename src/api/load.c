@@ -43,6 +43,7 @@ int api_build(oxp_context *c, const arch *a, loaded *l, const oxp_options *o)
 {
 	error *e = &c->error;
 
+	l->arch = a;
 	if (cfg_set_defaults(l->config, a->defaults, e))
 		return e->code;
 	check_common(l->config);
@@ -125,6 +126,19 @@ int api_load(oxp_context *c, const char *model, const oxp_options *o, loaded *l)
 	log_unused(c, l);
 	log_seeded(c, l->graph);
 	return 0;
+}
+
+int api_next(oxp_context *c, loaded *l, const oxp_options *o)
+{
+	graph_free(l->graph);
+	l->graph = NULL;
+	l->task = task_next(l->task);
+	return l->task ? api_build(c, l->arch, l, o) : 0;
+}
+
+const char *api_file(const loaded *l)
+{
+	return l->task->file ? l->task->file : "model.onnx";
 }
 
 void api_unload(loaded *l)

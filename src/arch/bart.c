@@ -4,17 +4,8 @@
  */
 #include <math.h>
 
-#include "arch/seq2seq.h"
+#include "arch/bart.h"
 
-typedef struct bart_config {
-	int64_t vocab, hidden, positions;
-	int64_t layers[2], heads[2], inner[2]; /* of the encoder and the decoder */
-	oxp_act act;
-	double word_scale;
-	int tied;
-} bart_config;
-
-enum half { ENCODER, DECODER };
 static const char *const half_name[] = { "encoder", "decoder" };
 static const double EPS = 1e-5;
 
@@ -35,9 +26,9 @@ static bart_config read_config(cfg *j)
 		c.heads[h] = cfg_int(j, cfg_key(j, "%s_attention_heads", name), 16);
 		c.inner[h] = cfg_int(j, cfg_key(j, "%s_ffn_dim", name), 4096);
 	}
-	c.heads[ENCODER] = cfg_int(j, "num_attention_heads", c.heads[ENCODER]);
-	check_heads(j, c.heads[ENCODER], c.hidden);
-	check_heads(j, c.heads[DECODER], c.hidden);
+	c.heads[BART_ENCODER] = cfg_int(j, "num_attention_heads", c.heads[BART_ENCODER]);
+	check_heads(j, c.heads[BART_ENCODER], c.hidden);
+	check_heads(j, c.heads[BART_DECODER], c.hidden);
 	c.word_scale = cfg_bool(j, "scale_embedding", 0) ? sqrt((double)c.hidden) : 1;
 	cfg_ignore(j, "dropout attention_dropout activation_dropout classifier_dropout init_std "
 		      "encoder_layerdrop decoder_layerdrop num_hidden_layers add_bias_logits "
@@ -51,20 +42,20 @@ static seq2seq_shape shape(cfg *j)
 {
 	bart_config c = read_config(j);
 
-	return (seq2seq_shape){ c.vocab, c.layers[DECODER], c.heads[DECODER],
-				c.hidden / c.heads[DECODER], c.positions };
+	return (seq2seq_shape){ c.vocab, c.layers[BART_DECODER], c.heads[BART_DECODER],
+				c.hidden / c.heads[BART_DECODER], c.positions };
 }
 
 static decoder_shape shape_alone(cfg *j)
 {
 	bart_config c = read_config(j);
 
-	return (decoder_shape){ c.vocab, c.hidden, c.layers[DECODER], c.heads[DECODER],
+	return (decoder_shape){ c.vocab, c.hidden, c.layers[BART_DECODER], c.heads[BART_DECODER],
 				c.positions };
 }
 
 /* One table for both halves and the output, or one each when they are not tied. */
-static value *words(scope b, const bart_config *c, enum half h)
+static value *words(scope b, const bart_config *c, bart_half h)
 {
 	value *w;
 
@@ -77,25 +68,29 @@ static value *words(scope b, const bart_config *c, enum half h)
 	return op_param_also(w, b, "decoder.embed_tokens.weight");
 }
 
-static value *embeddings(scope b, const bart_config *c, enum half h, value *ids, const dim *start)
+value *bart_positions(scope half, const bart_config *c, const dim *start, const dim *length)
+{
+	const dim *first = dim_add(half.g, start, dim_const(half.g, 2));
+
+	return nn_positions(half, "embed_positions", first, length, c->positions + 2, c->hidden);
+}
+
+static value *embeddings(scope b, const bart_config *c, bart_half h, value *ids, const dim *start)
 {
 	scope s = at(b, "%s", half_name[h]);
-	const dim *first = dim_add(s.g, start, dim_const(s.g, 2)); /* two rows are never used */
-	value *x = op_embedding(words(b, c, h), ids);
-	value *places = nn_positions(s, "embed_positions", first, dim_of(ids, 1), c->positions + 2,
-				     c->hidden);
+	value *x = op_mul(op_embedding(words(b, c, h), ids), op_num(s.g, c->word_scale));
 
-	x = op_add(op_mul(x, op_num(s.g, c->word_scale)), places);
+	x = op_add(x, bart_positions(s, c, start, dim_of(ids, 1)));
 	return nn_layer_norm(s, "layernorm_embedding", x, EPS);
 }
 
 /* Heads of one projection. */
-static value *heads(scope s, const char *name, const bart_config *c, enum half h, value *x)
+static value *heads(scope s, const char *name, const bart_config *c, bart_half h, value *x)
 {
 	return nn_split_heads(nn_linear(s, name, x, c->hidden), c->heads[h]);
 }
 
-static value *self_attention(scope s, const bart_config *c, enum half h, value *x, value *mask,
+static value *self_attention(scope s, const bart_config *c, bart_half h, value *x, value *mask,
 			     cache *past, int64_t layer)
 {
 	value *q = heads(s, "q_proj", c, h, x);
@@ -108,18 +103,18 @@ static value *self_attention(scope s, const bart_config *c, enum half h, value *
 static value *cross_attention(scope s, const bart_config *c, value *x, const seq2seq_memory *m,
 			      cache *past, int64_t layer)
 {
-	value *q = heads(s, "q_proj", c, DECODER, x), *k, *v;
+	value *q = heads(s, "q_proj", c, BART_DECODER, x), *k, *v;
 
 	if (past) {
 		nn_cache_cross(past, layer, &k, &v);
 	} else {
-		k = heads(s, "k_proj", c, DECODER, m->states);
-		v = heads(s, "v_proj", c, DECODER, m->states);
+		k = heads(s, "k_proj", c, BART_DECODER, m->states);
+		v = heads(s, "v_proj", c, BART_DECODER, m->states);
 	}
 	return nn_linear(s, "out_proj", nn_attend(q, k, v, m->bias, 0), c->hidden);
 }
 
-static value *feed_forward(scope s, const bart_config *c, enum half h, value *x)
+static value *feed_forward(scope s, const bart_config *c, bart_half h, value *x)
 {
 	value *y = nn_act(s, "activation_fn", c->act, nn_linear(s, "fc1", x, c->inner[h]));
 
@@ -131,15 +126,32 @@ static value *encode(scope s, cfg *j, value *ids, value *mask)
 {
 	bart_config c = read_config(j);
 	scope b = body_of(s);
-	value *x = embeddings(b, &c, ENCODER, ids, dim_const(s.g, 0));
+	value *x = embeddings(b, &c, BART_ENCODER, ids, dim_const(s.g, 0));
 
 	mask = nn_padding_mask(mask);
-	for (int64_t i = 0; i < c.layers[ENCODER]; i++) {
+	for (int64_t i = 0; i < c.layers[BART_ENCODER]; i++) {
 		scope l = at(b, "encoder.layers.%d", (int)i);
-		value *y = self_attention(at(l, "self_attn"), &c, ENCODER, x, mask, NULL, i);
+		value *y = self_attention(at(l, "self_attn"), &c, BART_ENCODER, x, mask, NULL, i);
 
 		x = nn_layer_norm(l, "self_attn_layer_norm", op_add(x, y), EPS);
-		x = feed_forward(l, &c, ENCODER, x);
+		x = feed_forward(l, &c, BART_ENCODER, x);
+	}
+	return x;
+}
+
+value *bart_decoder_layers(scope s, const bart_config *c, value *x, value *mask,
+			   const seq2seq_memory *memory, cache *past)
+{
+	for (int64_t i = 0; i < c->layers[BART_DECODER]; i++) {
+		scope l = at(s, "layers.%d", (int)i);
+		value *y = self_attention(at(l, "self_attn"), c, BART_DECODER, x, mask, past, i);
+
+		x = nn_layer_norm(l, "self_attn_layer_norm", op_add(x, y), EPS);
+		if (memory) {
+			y = cross_attention(at(l, "encoder_attn"), c, x, memory, past, i);
+			x = nn_layer_norm(l, "encoder_attn_layer_norm", op_add(x, y), EPS);
+		}
+		x = feed_forward(l, c, BART_DECODER, x);
 	}
 	return x;
 }
@@ -149,31 +161,22 @@ static value *decode(scope s, cfg *j, const decoder_inputs *in, const seq2seq_me
 	bart_config c = read_config(j);
 	scope b = body_of(s);
 	value *mask = nn_causal_mask(in->mask, in->length);
-	value *x = embeddings(b, &c, DECODER, in->ids, in->start);
+	value *x = embeddings(b, &c, BART_DECODER, in->ids, in->start);
 
-	for (int64_t i = 0; i < c.layers[DECODER]; i++) {
-		scope l = at(b, "decoder.layers.%d", (int)i);
-		value *y = self_attention(at(l, "self_attn"), &c, DECODER, x, mask, in->past, i);
-
-		x = nn_layer_norm(l, "self_attn_layer_norm", op_add(x, y), EPS);
-		if (memory) {
-			y = cross_attention(at(l, "encoder_attn"), &c, x, memory, in->past, i);
-			x = nn_layer_norm(l, "encoder_attn_layer_norm", op_add(x, y), EPS);
-		}
-		x = feed_forward(l, &c, DECODER, x);
-	}
-	return x;
+	return bart_decoder_layers(at(b, "decoder"), &c, x, mask, memory, in->past);
 }
 
 static value *decode_alone(scope s, cfg *j, const decoder_inputs *in)
 {
-	return decode(s, j, in, NULL);
+	seq2seq_memory memory = { .states = memory_of(s) };
+
+	return decode(s, j, in, memory.states ? &memory : NULL);
 }
 
 static value *scores(scope s, cfg *j, value *x)
 {
 	bart_config c = read_config(j);
-	value *w = c.tied ? words(body_of(s), &c, DECODER)
+	value *w = c.tied ? words(body_of(s), &c, BART_DECODER)
 			  : PARAM(s, "lm_head.weight", c.vocab, c.hidden);
 
 	return op_linear(x, op_param_also(w, s, "lm_head.weight"), NULL);

@@ -22,12 +22,12 @@ bert_config bert_read_config(cfg *j)
 						     "absolute relative_key relative_key_query"),
 		.decoder = cfg_bool(j, "is_decoder", 0),
 		.tied = cfg_bool(j, "tie_word_embeddings", 1),
+		.cross = cfg_bool(j, "add_cross_attention", 0),
 		.eps = cfg_num(j, "layer_norm_eps", 1e-12),
 	};
 
 	c.embedding = c.hidden;
 	check_heads(j, c.heads, c.hidden);
-	cfg_only(j, "add_cross_attention", "false");
 	cfg_ignore(j, "attention_probs_dropout_prob hidden_dropout_prob classifier_dropout "
 		      "initializer_range use_cache gradient_checkpointing");
 	return c;
@@ -35,7 +35,11 @@ bert_config bert_read_config(cfg *j)
 
 text_inputs bert_inputs(scope s, const bert_config *c, int choices)
 {
-	return nn_text_inputs(s, &(text_spec){ .names = "input_ids attention_mask token_type_ids",
+	int within = c->cross && memory_of(s); /* an encoder-decoder, which has no token types */
+
+	return nn_text_inputs(s, &(text_spec){ .names = within ? "input_ids attention_mask"
+							       : "input_ids attention_mask "
+								 "token_type_ids",
 					       .vocab = c->vocab,
 					       .types = c->types,
 					       .longest = c->positions,
@@ -85,18 +89,36 @@ value *bert_self_attention(scope s, const bert_config *c, value *x, value *mask)
 	return nn_attention(q, k, v, &(attention){ .heads = c->heads, .bias = mask });
 }
 
+static value *bert_add_norm(scope s, const bert_config *c, value *x, value *y)
+{
+	y = nn_linear(s, "output.dense", y, c->hidden);
+	return nn_layer_norm(s, "output.LayerNorm", op_add(y, x), c->eps);
+}
+
+static value *bert_cross_attention(scope s, const bert_config *c, value *x, value *memory)
+{
+	value *q = nn_linear(s, "query", x, c->hidden);
+	value *k = nn_linear(s, "key", memory, c->hidden);
+	value *v = nn_linear(s, "value", memory, c->hidden);
+
+	return nn_attention(q, k, v, &(attention){ .heads = c->heads });
+}
+
 static value *bert_layer(scope s, const bert_config *c, value *x, value *mask)
 {
-	scope self = at(s, "attention");
+	scope self = at(s, "attention"), cross = at(s, "crossattention");
+	value *memory = c->cross ? memory_of(s) : NULL;
 	value *y = bert_self_attention(at(self, "self"), c, x, mask);
 
-	y = nn_linear(self, "output.dense", y, c->hidden);
-	x = nn_layer_norm(self, "output.LayerNorm", op_add(y, x), c->eps);
+	x = bert_add_norm(self, c, x, y);
+	if (memory) {
+		y = bert_cross_attention(at(cross, "self"), c, x, memory);
+		x = bert_add_norm(cross, c, x, y);
+	}
 
 	y = nn_linear(s, "intermediate.dense", x, c->inner);
 	y = nn_act(at(s, "intermediate"), "intermediate_act_fn", c->act, y);
-	y = nn_linear(s, "output.dense", y, c->hidden);
-	return nn_layer_norm(s, "output.LayerNorm", op_add(y, x), c->eps);
+	return bert_add_norm(s, c, x, y);
 }
 
 value *bert_encoder(scope s, const bert_config *c, value *x, value *mask)

@@ -8,7 +8,7 @@ typedef struct bert_config {
 	int64_t vocab, hidden, embedding, layers, heads, inner, positions, types, pad;
 	oxp_act act;
 	oxp_relative relative; /* NONE: absolute positions */
-	int decoder, tied;
+	int decoder, cross, tied;
 	double eps;
 } bert_config;
 

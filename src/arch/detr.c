@@ -216,7 +216,7 @@ static detr_states run(scope s, scope b, const detr_config *c)
 				 .rank = 3,
 				 .dim = { dim_of(image, 0), dim_of(image, 2), dim_of(image, 3) },
 				 .fill = OXP_FILL_IMAGE_MASK };
-	value *mask = op_input(s, &mask_spec), *stage[OXP_MOST_INTS], *places, *queries, *x;
+	value *mask = op_input(s, &mask_spec), *stage[OXP_MOST_INTS], *places, *queries, *x = NULL;
 	detr_states d;
 	const dim *height, *width;
 

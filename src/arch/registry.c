@@ -73,6 +73,11 @@ const arch *registry_find(const registry *r, const char *type, error *e)
 	return NULL;
 }
 
+const task *task_next(const task *t)
+{
+	return t[1].feature && strcmp(t[0].feature, t[1].feature) == 0 ? t + 1 : NULL;
+}
+
 const task *registry_task(const arch *a, const char *type, const char *feature, error *e)
 {
 	text list = { 0 };
@@ -81,7 +86,8 @@ const task *registry_task(const arch *a, const char *type, const char *feature, 
 		if (strcmp(t->feature, feature) == 0)
 			return t;
 	for (const task *t = a->tasks; t->feature; t++)
-		text_add(&list, "%s%s", list.len ? ", " : "", t->feature);
+		if (t == a->tasks || !task_next(t - 1))
+			text_add(&list, "%s%s", list.len ? ", " : "", t->feature);
 	error_set(e, E_UNSUPPORTED, "%s doesn't support feature %s. Supported values are: %s", type,
 		  feature, list.s ? list.s : "");
 	text_free(&list);
@@ -99,6 +105,12 @@ static const struct {
 	{ "ForMultipleChoice", "multiple-choice" },
 	{ "ForTokenClassification", "token-classification" },
 	{ "ForQuestionAnswering", "question-answering" },
+	{ "VisionEncoderDecoderModel", "vision2seq-lm" },
+	{ "ForConditionalGeneration", "seq2seq-lm" },
+	{ "ForImageClassification", "image-classification" },
+	{ "ForSemanticSegmentation", "semantic-segmentation" },
+	{ "ForObjectDetection", "object-detection" },
+	{ "ForSegmentation", "image-segmentation" },
 	{ "Model", "default" },
 };
 

@@ -40,6 +40,8 @@ const arch *registry_find(const registry *r, const char *type, error *e);
 const arch *registry_type(const registry *r, int i, char name[64]);
 /* The task of a feature; an error that lists the features of the type where there is none. */
 const task *registry_task(const arch *a, const char *type, const char *feature, error *e);
+/* The next graph of the same feature, or NULL. */
+const task *task_next(const task *t);
 /* The feature that config.json's `architectures` names ("BertForMaskedLM" → "masked-lm"). */
 const char *registry_auto_feature(const arch *a, cfg *j, error *e);
 /* config.json's model_type. */

@@ -6,8 +6,8 @@
 
 const resnet_names resnet_own_names = {
 	.stem = { "embedder.embedder.convolution", "embedder.embedder.normalization" },
-	.stage = "encoder.stages.%d",
-	.layer = "layers.%d",
+	.stage = "encoder.stages.",
+	.layer = "layers.",
 	.convolution = { "layer.0.convolution", "layer.1.convolution", "layer.2.convolution" },
 	.norm = { "layer.0.normalization", "layer.1.normalization", "layer.2.normalization" },
 	.shortcut = { "shortcut.convolution", "shortcut.normalization" },
@@ -16,8 +16,8 @@ const resnet_names resnet_own_names = {
 /* Of the library timm, as checkpoints of detectors keep them. */
 const resnet_names resnet_timm_names = {
 	.stem = { "conv1", "bn1" },
-	.stage = "layer%d",
-	.layer = "%d",
+	.stage = "layer",
+	.layer = "",
 	.convolution = { "conv1", "conv2", "conv3" },
 	.norm = { "bn1", "bn2", "bn3" },
 	.shortcut = { "downsample.0", "downsample.1" },
@@ -103,7 +103,7 @@ value *resnet_stages(scope s, const resnet_config *c, value *x, value **stage)
 			int dilated = c->dilated && i == c->depths.n - 1;
 			pace p = { shrinks && !dilated ? 2 : 1, dilated && k ? 2 : 1,
 				   dilated ? 2 : 1 };
-			scope l = at(at(s, c->names->stage, i + c->names->first_stage),
+			scope l = at(s, "%s%d.%s%d", c->names->stage, i + c->names->first_stage,
 				     c->names->layer, k);
 
 			x = layer(l, c, x, c->widths.at[i], p);

@@ -96,7 +96,7 @@ static int fail(struct terminal *t, const oxp_context *c, int code)
 
 /* ---- Export ---- */
 
-static void print_result(const struct terminal *t, const oxp_result *r)
+static json_t *result_json(const struct terminal *t, const oxp_result *r)
 {
 	json_t *outputs = json_array();
 
@@ -104,11 +104,24 @@ static void print_result(const struct terminal *t, const oxp_result *r)
 		json_array_append_new(outputs,
 				      json_pack("{s:s, s:f}", "name", r->output[i].output,
 						"max_abs_difference", r->output[i].absolute));
-	print_json(json_pack("{s:s, s:s, s:i, s:I, s:i, s:i, s:b, s:i, s:o, s:O}", "path", r->path,
+	return json_pack("{s:s, s:s, s:i, s:I, s:i, s:i, s:b, s:i, s:o, s:O}", "path", r->path,
 			     "feature", r->feature, "opset", r->opset, "bytes",
 			     (json_int_t)r->bytes, "nodes", r->nodes, "initializers",
 			     r->initializers, "validated", r->validated, "input_sets",
-			     r->input_sets, "outputs", outputs, "warnings", t->warnings));
+			     r->input_sets, "outputs", outputs, "warnings", t->warnings);
+}
+
+/* One object; where a feature has several graphs, with a list of them all. */
+static void print_result(const struct terminal *t, const oxp_result *r)
+{
+	json_t *first = result_json(t, r), *all = json_array();
+
+	for (const oxp_result *x = r; r->next && x; x = x->next)
+		json_array_append_new(all, result_json(t, x));
+	if (r->next)
+		json_object_set(first, "graphs", all);
+	json_decref(all);
+	print_json(first);
 }
 
 static int run_export(oxp_context *c, struct terminal *t)
@@ -207,6 +220,35 @@ static void describe_text(const char *title, const oxp_tensor_info *x, int n)
 	}
 }
 
+static json_t *graph_json(const oxp_description *d)
+{
+	return json_pack("{s:s, s:s, s:s, s:i, s:f, s:o, s:o}", "model_type", d->type, "feature",
+			 d->feature, "file", d->file, "default_opset", d->opset, "atol", d->atol,
+			 "inputs", describe_json(d->inputs, d->input_count), "outputs",
+			 describe_json(d->outputs, d->output_count));
+}
+
+/* One object; where a feature has several graphs, with a list of them all. */
+static json_t *all_json(const oxp_description *d)
+{
+	json_t *first = graph_json(d), *all = json_array();
+
+	for (const oxp_description *x = d; d->next && x; x = x->next)
+		json_array_append_new(all, graph_json(x));
+	if (d->next)
+		json_object_set(first, "graphs", all);
+	json_decref(all);
+	return first;
+}
+
+static void graph_text(const oxp_description *d, int alone)
+{
+	printf("%s / %s%s%s\n", d->type, d->feature, alone ? "" : ": ", alone ? "" : d->file);
+	describe_text("inputs", d->inputs, d->input_count);
+	describe_text("outputs", d->outputs, d->output_count);
+	printf("default opset: %d\natol: %g\n", d->opset, d->atol);
+}
+
 static int run_describe(oxp_context *c, struct terminal *t)
 {
 	oxp_description *d;
@@ -215,15 +257,10 @@ static int run_describe(oxp_context *c, struct terminal *t)
 	if (rc)
 		return fail(t, c, rc);
 	if (t->o->json) {
-		print_json(json_pack("{s:s, s:s, s:i, s:f, s:o, s:o}", "model_type", d->type,
-				     "feature", d->feature, "default_opset", d->opset, "atol",
-				     d->atol, "inputs", describe_json(d->inputs, d->input_count),
-				     "outputs", describe_json(d->outputs, d->output_count)));
+		print_json(all_json(d));
 	} else {
-		printf("%s / %s\n", d->type, d->feature);
-		describe_text("inputs", d->inputs, d->input_count);
-		describe_text("outputs", d->outputs, d->output_count);
-		printf("default opset: %d\natol: %g\n", d->opset, d->atol);
+		for (const oxp_description *x = d; x; x = x->next)
+			graph_text(x, !d->next);
 	}
 	oxp_description_free(d);
 	return 0;

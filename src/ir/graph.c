@@ -84,6 +84,7 @@ scope oxp_body(scope s)
 
 value *oxp_memory(scope s)
 {
+	s.g->memory_taken = 1;
 	return s.g->memory;
 }
 

@@ -95,6 +95,7 @@ struct oxp_graph {
 	const arch *arch;          /* NULL: a graph without a row */
 	const char *prefix;        /* the row's */
 	value *memory;             /* encoder states for a decoder within a model, or NULL */
+	int memory_taken;          /* somebody asked for them */
 	const struct registry *registry; /* where models within models are found */
 	int allow_missing, seeded; /* seeded: how many parameters are */
 	value *poison;

@@ -1,4 +1,4 @@
-/* Rotary position embeddings. */
+/* Positions as waves: sinusoidal and rotary embeddings. */
 #include <math.h>
 
 #include "nn/nn.h"
@@ -23,6 +23,22 @@ rotary oxp_nn_rotary(scope s, const dim *start, const dim *length, int64_t width
 	place = op_unsqueeze(op_cast(place, OXP_F32), 1);
 	angle = op_mul(place, op_floats(g, 1, &half, speed));
 	return (rotary){ op_sin(angle), op_cos(angle) };
+}
+
+value *oxp_nn_sine_waves(value *place, int64_t half, double speed)
+{
+	graph *g = graph_of(place);
+	float each[MOST_ANGLES];
+	value *angle;
+
+	if (half < 1 || half > MOST_ANGLES)
+		return graph_fail(g, E_MODEL, "sinusoidal positions of width %lld",
+				  (long long)(2 * half));
+	for (int64_t i = 0; i < half; i++)
+		each[i] = expf((float)i * (float)log(speed));
+	angle = op_unsqueeze(op_cast(place, OXP_F32), 2);
+	angle = op_mul(angle, op_floats(g, 1, &half, each));
+	return op_concat(op_sin(angle), op_cos(angle), 2);
 }
 
 value *oxp_nn_rotate_pairs(value *x, const rotary *turn)

@@ -408,7 +408,7 @@ static int link_files(struct writer *w, const char *path, onnx_written *written)
 		to = folder ? path_join(&w->m->arena, folder, x->location) : NULL;
 		if (!to)
 			return error_memory(w->e);
-		if (file_link(f, to, w->e))
+		if (!path_is_file(to) && file_link(f, to, w->e)) /* another graph's link serves */
 			return w->e->code;
 		written->external = 1;
 	}

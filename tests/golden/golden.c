@@ -141,14 +141,61 @@ static int prepare(const char *seed, const char *from, const char *folder)
 	return system(command);
 }
 
+struct run {
+	const char *name, *folder;
+	checkpoint *io;
+	ort *runtime;
+	oxp_context *c;
+	oxp_options o;
+};
+
+/* All files of the feature at one opset, each against its graph in `l`. */
+static void check_export(struct run *r, loaded *l, int opset, int matmul)
+{
+	char out[1100], why[64];
+	const oxp_result *x;
+	oxp_result first;
+
+	r->o.opset = opset;
+	r->o.linear = matmul ? OXP_LINEAR_MATMUL : OXP_LINEAR_GEMM;
+	snprintf(out, sizeof out, "%s/opset-%d%s", r->folder, opset, matmul ? "-matmul" : "");
+	if (oxp_export(r->c, r->folder, out, &r->o, &first)) {
+		verdict(0, r->name, "export", oxp_error_message(r->c));
+		return;
+	}
+	for (x = &first; x && strcmp(path_base(x->path), api_file(l)) != 0;)
+		x = x->next;
+	snprintf(why, sizeof why, "no %s", api_file(l));
+	verdict(x != NULL, r->name, "export", why);
+	if (x)
+		check_file(r->name, x->path, opset, r->io, l->graph, r->runtime);
+}
+
+static void check_graph(struct run *r, loaded *l)
+{
+	check_executor(r->name, r->io, l->graph);
+	if (passes_simplify(l->graph) == 0)
+		check_executor(r->name, r->io, l->graph);
+	for (int i = 0; r->runtime && i < OPSETS; i++) {
+		if (opsets[i] < task_opset(l->task))
+			continue;
+		check_export(r, l, opsets[i], 0);
+		if (opsets[i] == 17)
+			check_export(r, l, opsets[i], 1);
+	}
+}
+
 static void run_case(const char *seed, const char *cases, const char *work, const char *name,
 		     ort *runtime)
 {
 	char from[1024], folder[1024], path[1100], feature[64];
-	oxp_context *c = oxp_context_new();
-	oxp_options o = { .feature = feature, .validation = OXP_NO_VALIDATION };
+	struct run r = { .name = name,
+			 .folder = folder,
+			 .runtime = runtime,
+			 .c = oxp_context_new(),
+			 .o = { .feature = feature, .validation = OXP_NO_VALIDATION } };
+	error *e = &r.c->error;
 	loaded l = { 0 };
-	checkpoint *io = NULL;
 	file *f;
 
 	snprintf(from, sizeof from, "%s/%s", cases, name);
@@ -158,35 +205,20 @@ static void run_case(const char *seed, const char *cases, const char *work, cons
 	snprintf(path, sizeof path, "%s/io.safetensors", from);
 	if (prepare(seed, from, folder)) {
 		verdict(0, name, "prepare", "failed");
-		oxp_context_free(c);
+		oxp_context_free(r.c);
 		return;
 	}
-	io = checkpoint_new(from, &c->error);
-	f = io ? checkpoint_map(io, path, &c->error) : NULL;
-	if (f && safetensors_read(io, f, &c->error) == 0 && api_load(c, folder, &o, &l) == 0) {
-		check_executor(name, io, l.graph);
-		if (passes_simplify(l.graph) == 0)
-			check_executor(name, io, l.graph);
-		for (int i = 0; runtime && i < OPSETS; i++) {
-			if (opsets[i] < task_opset(l.task))
-				continue;
-			for (int form = 0; form < (opsets[i] == 17 ? 2 : 1); form++) {
-				o.opset = opsets[i];
-				o.linear = form ? OXP_LINEAR_MATMUL : OXP_LINEAR_GEMM;
-				snprintf(path, sizeof path, "%s/opset-%d%s.onnx", folder, opsets[i],
-					 form ? "-matmul" : "");
-				if (oxp_export(c, folder, path, &o, NULL))
-					verdict(0, name, "export", oxp_error_message(c));
-				else
-					check_file(name, path, opsets[i], io, l.graph, runtime);
-			}
-		}
-	} else {
-		verdict(0, name, "load", oxp_error_message(c));
+	r.io = checkpoint_new(from, e);
+	f = r.io ? checkpoint_map(r.io, path, e) : NULL;
+	if (f && safetensors_read(r.io, f, e) == 0 && api_load(r.c, folder, &r.o, &l) == 0) {
+		do
+			check_graph(&r, &l);
+		while (api_next(r.c, &l, &r.o) == 0 && l.task);
 	}
+	verdict(!e->code, name, "load", e->text);
 	api_unload(&l);
-	checkpoint_close(io);
-	oxp_context_free(c);
+	checkpoint_close(r.io);
+	oxp_context_free(r.c);
 }
 
 static char *names[MOST_CASES];

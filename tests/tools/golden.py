@@ -160,7 +160,17 @@ DETR_TIMM = dict(use_timm_backbone=True, backbone="resnet18", use_pretrained_bac
                  encoder_layers=1, decoder_layers=1, encoder_attention_heads=8, decoder_attention_heads=2, encoder_ffn_dim=37,
                  decoder_ffn_dim=41, num_labels=4)
 CONFIGS.update({"clip": [CLIP, CLIP2], "detr": [DETR, DETR2, DETR_TIMM, dict(DETR_TIMM, backbone="resnet50", dilation=True)]})
-CONFIG_CLASS = {"clip": "CLIPConfig", "detr": "DetrConfig", "vit": "ViTConfig", "beit": "BeitConfig", "resnet": "ResNetConfig", "convnext": "ConvNextConfig",
+TROCR = dict(vocab_size=97, d_model=30, decoder_layers=2, decoder_attention_heads=5, decoder_ffn_dim=41, max_position_embeddings=41)
+TROCR2 = dict(vocab_size=53, d_model=28, decoder_layers=1, decoder_attention_heads=7, decoder_ffn_dim=19, max_position_embeddings=33,
+              use_learned_position_embeddings=False, layernorm_embedding=False, scale_embedding=True, tie_word_embeddings=False,
+              activation_function="relu")
+CROSS = dict(add_cross_attention=True, is_decoder=True)
+# encoder and decoder: their types and settings
+PAIRS = [("vit", VIT, "gpt2", dict(GPT2_SCALED, **CROSS)), ("beit", BEIT, "bert", dict(PLAIN, **CROSS)),
+         ("swin", SWIN, "roberta", dict(ROBERTA, **CROSS)), ("vit", VIT, "trocr", dict(TROCR, cross_attention_hidden_size=30)),
+         ("swin", SWIN2, "bart", dict(BART, tie_word_embeddings=False)), ("vit", VIT2, "trocr", TROCR2)]
+CONFIGS.update({"trocr": [TROCR, TROCR2], "vision-encoder-decoder": PAIRS})
+CONFIG_CLASS = {"trocr": "TrOCRConfig", "clip": "CLIPConfig", "detr": "DetrConfig", "vit": "ViTConfig", "beit": "BeitConfig", "resnet": "ResNetConfig", "convnext": "ConvNextConfig",
                 "convnextv2": "ConvNextV2Config", "swin": "SwinConfig", "segformer": "SegformerConfig", "bart": "BartConfig", "t5": "T5Config", "mt5": "MT5Config", "gpt2": "GPT2Config", "gptj": "GPTJConfig", "gpt-neo": "GPTNeoConfig", "bloom": "BloomConfig", "bert": "BertConfig", "ernie": "ErnieConfig", "roberta": "RobertaConfig", "camembert": "CamembertConfig",
                 "xlm-roberta": "XLMRobertaConfig", "xlm-roberta-xl": "XLMRobertaXLConfig",
                 "data2vec-text": "Data2VecTextConfig", "electra": "ElectraConfig", "albert": "AlbertConfig",
@@ -271,6 +281,24 @@ def detr_inputs(names, config, rng, n, multiple):
     return {"pixel_values": rng.standard_normal((batch, channels, height, width), dtype=np.float32), "pixel_mask": mask}
 
 
+def pair_inputs(names, config, rng, n, multiple):
+    batch, length, _, padding = SETS[n]
+    out = image_inputs(names, config.encoder, rng, n, False)
+    out.update(input_ids=rng.integers(0, config.decoder.vocab_size, (batch, length), dtype=np.int64),
+               attention_mask=ragged(rng, batch, length, padding))
+    return out
+
+
+def run_pair(model, inputs, outputs):
+    """The encoder, and the decoder on what it gave."""
+    x = {k: torch.from_numpy(v) for k, v in inputs.items()}
+    with torch.no_grad():
+        states = copy.deepcopy(model.encoder)(x["pixel_values"])[0]
+        logits = copy.deepcopy(model)(pixel_values=x["pixel_values"], decoder_input_ids=x["input_ids"],
+                                      decoder_attention_mask=x["attention_mask"]).logits
+    return {k: v.contiguous().numpy() for k, v in (("last_hidden_state", states), ("encoder_hidden_states", states), ("logits", logits))}
+
+
 def run_model(model, inputs, outputs):
     """PyTorch's outputs under the table's names; pasts become a cache and its contents outputs."""
     from transformers.cache_utils import DynamicCache, EncoderDecoderCache
@@ -311,10 +339,11 @@ def write_case(folder, model_class, config, row, rng, make=text_inputs):
     tensors = {}
     for i in range(len(SETS)):
         special = "ForMultipleChoice" in model_class or "BartForSequence" in model_class
-        inputs = make(list(row["inputs"]), config, rng, i, special)
+        inputs = make(list(row.get("inputs", ())), config, rng, i, special)
         for k, v in inputs.items():
             tensors[f"{i}.{k}"] = v
-        for k, v in run_model(model, inputs, row["outputs"]).items():
+        run = run_pair if "graphs" in row else run_model
+        for k, v in run(model, inputs, row.get("outputs")).items():
             assert not np.isnan(v).any(), (folder, k)
             tensors[f"{i}.{k}"] = v
     shutil.rmtree(folder, ignore_errors=True)
@@ -343,10 +372,32 @@ def settings_of(kind, feature, n, turn):
     return settings
 
 
-NO_ACT = {"bloom", "t5", "mt5", "clip", "detr"}
+NO_ACT = {"bloom", "t5", "mt5", "clip", "detr", "trocr"}
+
+
+def config_of(kind, feature, n, turn):
+    if kind == "vision-encoder-decoder":
+        encoder, a, decoder, b = PAIRS[n]
+        return transformers.VisionEncoderDecoderConfig(
+            encoder=dict(a, model_type=encoder), decoder=dict(b, model_type=decoder))
+    return getattr(transformers, CONFIG_CLASS[kind])(**settings_of(kind, feature, n, turn))
+
+
+# What the original's table lacks: decoders that come only with an encoder.
+TEXT_IN = {"input_ids": {"0": "batch", "1": "sequence"}, "attention_mask": {"0": "batch", "1": "sequence"}}
+PAST_IN = {"input_ids": TEXT_IN["input_ids"], "past_key_values.{i}.key": {"0": "batch", "2": "past_sequence"},
+           "past_key_values.{i}.value": {"0": "batch", "2": "past_sequence"},
+           "attention_mask": {"0": "batch", "1": "past_sequence + sequence"}}
+LOGITS = {"logits": {"0": "batch", "1": "sequence"}}
+PRESENT = {f"present.{{i}}.{k}": {"0": "batch", "2": "past_sequence + sequence"} for k in ("key", "value")}
+TROCR_ROW = {"model_class": "TrOCRForCausalLM", "default_opset": 11, "atol": 1e-5}
+MORE = {"trocr": {"causal-lm": dict(TROCR_ROW, inputs=TEXT_IN, outputs=LOGITS),
+                  "causal-lm-with-past": dict(TROCR_ROW, inputs=PAST_IN, outputs=dict(LOGITS, **PRESENT))}}
 
 
 def maker(row, feature):
+    if "graphs" in row:
+        return pair_inputs
     if "decoder_input_ids" in row["inputs"]:
         return seq2seq_inputs
     if "pixel_mask" in row["inputs"]:
@@ -358,6 +409,7 @@ def maker(row, feature):
 
 def main():
     table = json.load(open(sys.argv[1]))
+    table.update(MORE)
     known = os.path.join(GOLDEN, "table.json")
     kept = json.load(open(known)) if os.path.exists(known) else {}
     acts = 0
@@ -366,7 +418,7 @@ def main():
         shutil.rmtree(os.path.join(GOLDEN, kind), ignore_errors=True)
         for feature, row in table[kind].items():
             for n in range(len(CONFIGS[kind])):
-                config = getattr(transformers, CONFIG_CLASS[kind])(**settings_of(kind, feature, n, acts))
+                config = config_of(kind, feature, n, acts)
                 acts += n > 0
                 rng = np.random.default_rng([n, fnv(kind + feature) % 1000003])
                 write_case(os.path.join(GOLDEN, kind, f"{feature}-{n}"), row["model_class"], config, row, rng, maker(row, feature))
