@@ -128,6 +128,13 @@ typedef enum oxp_validation { OXP_VALIDATE, OXP_NO_VALIDATION } oxp_validation;
 typedef enum oxp_durability { OXP_NOT_SYNCED, OXP_SYNCED } oxp_durability;
 typedef enum oxp_missing { OXP_MISSING_IS_ERROR, OXP_MISSING_IS_SEEDED } oxp_missing;
 
+/* What runs the exported file for the validation. */
+typedef enum oxp_runtime {
+	OXP_RUNTIME_AUTO,        /* ONNX Runtime where one is found, else the built-in evaluator */
+	OXP_RUNTIME_ONNXRUNTIME, /* without one: OXP_E_RUNTIME */
+	OXP_RUNTIME_BUILTIN,
+} oxp_runtime;
+
 /* All zeros are the defaults. */
 typedef struct oxp_options {
 	const char *feature;     /* NULL: "default"; "auto": by config.json's architectures */
@@ -139,6 +146,7 @@ typedef struct oxp_options {
 	oxp_weights weights;
 	oxp_linear linear;
 	oxp_validation validation;
+	oxp_runtime runtime;
 	oxp_missing missing;
 	oxp_durability durability;
 } oxp_options;
@@ -156,7 +164,8 @@ typedef struct oxp_result {
 	int opset;
 	uint64_t bytes; /* written, in all files */
 	int nodes, initializers;
-	int validated; /* 1: compared; 0: not asked for, or no ONNX Runtime was found */
+	int validated; /* 1: compared; 0: not asked for */
+	char runtime[64]; /* "ONNX Runtime 1.32.0", "built-in"; empty: none */
 	int input_sets;
 	int output_count;
 	const oxp_difference *output; /* valid until the next call with this context */
@@ -174,8 +183,8 @@ OXP_API int oxp_export(oxp_context *c, const char *model, const char *output,
 
 /*
  * Validates a file that was exported before from this model and feature, as oxp_export does: the
- * reference executor against ONNX Runtime on several input sets. Without an ONNX Runtime:
- * OXP_E_RUNTIME. `onnx_path`: the file, or the folder that it is in.
+ * reference executor against ONNX Runtime, or the built-in evaluator, on several input sets.
+ * `onnx_path`: the file, or the folder that it is in.
  */
 OXP_API int oxp_validate(oxp_context *c, const char *model, const char *onnx_path,
 			 const oxp_options *options, oxp_result *result);

@@ -165,23 +165,48 @@ static int keep_differences(oxp_context *c, const graph *g, const validation *v,
 	return 0;
 }
 
-/* 0 with result->validated unset: no ONNX Runtime was found, which `looked` tells about. */
+/* ONNX Runtime where it is wanted and found, else the built-in evaluator where that will do. */
+static session *open_session(oxp_context *c, const char *path, const oxp_options *o, ort **runtime,
+			     oxp_result *result)
+{
+	text looked = { 0 };
+	error *e = &c->error;
+
+	*runtime = o->runtime == OXP_RUNTIME_BUILTIN ? NULL : ort_open(o->onnxruntime, &looked, e);
+	if (!*runtime && !e->code && o->runtime == OXP_RUNTIME_ONNXRUNTIME)
+		error_set(e, E_RUNTIME,
+			  "no ONNX Runtime was found (looked for %s). Install one (pip install "
+			  "onnxruntime), name its library with --onnxruntime or ONNXPORT_ORT, or "
+			  "use --runtime builtin",
+			  looked.s ? looked.s : "libonnxruntime.so");
+	else if (!*runtime && !e->code && o->runtime == OXP_RUNTIME_AUTO)
+		api_log(c, OXP_LOG_INFO,
+			"No ONNX Runtime was found; the built-in evaluator stands in for it.");
+	text_free(&looked);
+	if (e->code)
+		return NULL;
+	snprintf(result->runtime, sizeof result->runtime, "%s%s",
+		 *runtime ? "ONNX Runtime " : "built-in", *runtime ? ort_version(*runtime) : "");
+	api_log(c, OXP_LOG_DEBUG, "validating with: %s", result->runtime);
+	return *runtime ? ort_load(*runtime, path, e) : eval_load(path, e);
+}
+
 static int run_validation(oxp_context *c, loaded *l, const char *path, const oxp_options *o,
-			  oxp_result *result, text *looked)
+			  oxp_result *result)
 {
 	const validation_sink sink = { on_line, on_set, c };
 	double atol = o->atol > 0 ? o->atol : task_atol(l->task);
-	validation v = { 0 };
-	ort *runtime = ort_open(o->onnxruntime, looked, &c->error);
+	validation v = { .most = arena_array(&l->arena, (size_t)l->graph->outputs + 1,
+					     sizeof *v.most) };
+	ort *runtime = NULL;
+	session *s = v.most ? open_session(c, path, o, &runtime, result) : NULL;
 
-	if (!runtime)
-		return c->error.code;
-	api_log(c, OXP_LOG_DEBUG, "validating with ONNX Runtime %s", ort_version(runtime));
-	v.most = arena_array(&l->arena, (size_t)l->graph->outputs + 1, sizeof *v.most);
 	if (!v.most)
 		error_memory(&c->error);
-	else if (validate(l->graph, path, runtime, atol, &sink, &v, &c->error) == 0)
+	if (s && validate(l->graph, s, atol, &sink, &v, &c->error) == 0)
 		keep_differences(c, l->graph, &v, result);
+	if (s)
+		s->close(s);
 	ort_close(runtime);
 	return c->error.code;
 }
@@ -271,7 +296,7 @@ static int write_model(oxp_context *c, loaded *l, const char *model, const char 
 }
 
 static int export_graph(oxp_context *c, loaded *l, const char *model, const staging *s,
-			const oxp_options *o, oxp_result *result, text *looked)
+			const oxp_options *o, oxp_result *result)
 {
 	const char *name = s->own ? s->own : api_file(l);
 	char *path = path_join(&l->arena, s->folder, name);
@@ -281,7 +306,7 @@ static int export_graph(oxp_context *c, loaded *l, const char *model, const stag
 	snprintf(result->feature, sizeof result->feature, "%s", l->feature);
 	if (write_model(c, l, model, path, o, result))
 		return c->error.code;
-	return o->validation == OXP_VALIDATE ? run_validation(c, l, path, o, result, looked) : 0;
+	return o->validation == OXP_VALIDATE ? run_validation(c, l, path, o, result) : 0;
 }
 
 /* Room for the next graph's result behind this one. */
@@ -295,16 +320,10 @@ static oxp_result *next_result(oxp_context *c, oxp_result *r)
 	return next;
 }
 
-static void log_end(oxp_context *c, const oxp_options *o, const oxp_result *r, const text *looked)
+static void log_end(oxp_context *c, const oxp_result *r)
 {
 	text where = { 0 };
 
-	if (o->validation == OXP_VALIDATE && !r->validated)
-		api_log(c, OXP_LOG_WARNING,
-			"the model was NOT validated: no ONNX Runtime was found (looked for %s). "
-			"Install one (pip install onnxruntime), or name its library with "
-			"--onnxruntime or ONNXPORT_ORT",
-			looked->s ? looked->s : "libonnxruntime.so");
 	for (; r; r = r->next)
 		text_add(&where, "%s%s", where.len ? ", " : "", r->path);
 	api_log(c, OXP_LOG_INFO, "All good, model saved at: %s", where.s ? where.s : "");
@@ -316,18 +335,16 @@ static int export_loaded(oxp_context *c, loaded *l, const char *model, const cha
 {
 	oxp_result *r = result;
 	staging s = { 0 };
-	text looked = { 0 };
 
 	if (stage_open(&s, &l->arena, output, l->task, &c->error) == 0) {
-		while (l->task && export_graph(c, l, model, &s, o, r, &looked) == 0 &&
+		while (l->task && export_graph(c, l, model, &s, o, r) == 0 &&
 		       api_next(c, l, o) == 0)
 			if (l->task && !(r = next_result(c, r)))
 				break;
 	}
 	if (!c->error.code && stage_publish(&s, &l->arena, &c->error) == 0)
-		log_end(c, o, result, &looked);
+		log_end(c, result);
 	stage_close(&s);
-	text_free(&looked);
 	return c->error.code;
 }
 
@@ -374,19 +391,15 @@ static int turn_to(oxp_context *c, loaded *l, const char *path, const oxp_option
 }
 
 static int validate_all(oxp_context *c, loaded *l, const char *path, const oxp_options *o,
-			oxp_result *r, text *looked)
+			oxp_result *r)
 {
 	while (l->task) {
 		const char *name = file_of(c, l, path);
 
-		if (!name || run_validation(c, l, name, o, r, looked))
+		if (!name || run_validation(c, l, name, o, r))
 			return c->error.code;
 		snprintf(r->path, sizeof r->path, "%s", name);
 		snprintf(r->feature, sizeof r->feature, "%s", l->feature);
-		if (!r->validated)
-			return error_set(&c->error, E_RUNTIME,
-					 "no ONNX Runtime was found (looked for %s)",
-					 looked->s ? looked->s : "libonnxruntime.so");
 		if (!path_is_folder(path) || api_next(c, l, o))
 			break;
 		if (l->task && !(r = next_result(c, r)))
@@ -402,7 +415,6 @@ int oxp_validate(oxp_context *c, const char *model, const char *onnx_path,
 	const oxp_options *o = options ? options : &defaults;
 	oxp_result unwanted;
 	loaded l = { 0 };
-	text looked = { 0 };
 	const char *path; /* a copy: it may be the last result's own */
 
 	if (!result)
@@ -412,8 +424,7 @@ int oxp_validate(oxp_context *c, const char *model, const char *onnx_path,
 	if (!path)
 		error_memory(&c->error);
 	else if (api_load(c, model, o, &l) == 0 && turn_to(c, &l, path, o) == 0)
-		validate_all(c, &l, path, o, result, &looked);
-	text_free(&looked);
+		validate_all(c, &l, path, o, result);
 	api_unload(&l);
 	return c->error.code;
 }

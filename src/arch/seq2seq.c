@@ -101,9 +101,11 @@ void seq2seq_sequence(scope s, cfg *j)
 {
 	run r = without_past(s, j);
 	value *end = op_equal(r.ids, op_int(s.g, cfg_index(j, "eos_token_id", 2)));
-	value *x = nn_pick(r.x, nn_last_place(end));
+	value *place = nn_last_place(end), *x; /* the decoder's states are as many, or it is its last */
+	value *last = op_length(s.g, dim_sub(s.g, dim_of(r.x, 1), dim_const(s.g, 1)));
 	scope head = at(s, "classification_head");
 
+	x = nn_pick(r.x, op_where(op_less_equal(place, last), place, last));
 	x = op_tanh(nn_linear(head, "dense", x, dim_number(dim_of(x, -1))));
 	op_output(s, "logits", nn_linear(head, "out_proj", x, cfg_labels(j)));
 }

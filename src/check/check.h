@@ -3,15 +3,20 @@
 #ifndef CHECK_CHECK_H
 #define CHECK_CHECK_H
 
+#include "check/session.h"
 #include "exec/exec.h"
 
 /* ---- Inputs ---- */
 
 enum { INPUT_SETS = 4 };
 
+/* How many sets a graph is checked with, up to INPUT_SETS. */
+int inputs_sets(const graph *g);
+
 /*
  * The i-th input set, seeded: several batches and lengths, one token alone, padding on the right,
- * on the left and mixed, ids over the whole vocabulary. One array per graph input.
+ * on the left and mixed, ids over the whole vocabulary, pasts of several lengths and of none, images
+ * of the usual size and of others. One array per graph input.
  */
 int inputs_make(const graph *g, int i, array *in, error *e) MUST_USE;
 void arrays_free(array *a, int n);
@@ -38,15 +43,7 @@ ort *ort_open(const char *path, text *looked, error *e);
 void ort_close(ort *o);
 const char *ort_version(const ort *o);
 
-typedef struct ort_session ort_session;
-ort_session *ort_load(ort *o, const char *path, error *e);
-void ort_unload(ort_session *s);
-int ort_input_count(const ort_session *s);
-int ort_output_count(const ort_session *s);
-const char *ort_input_name(const ort_session *s, int i);
-const char *ort_output_name(const ort_session *s, int i);
-/* Runs with inputs in the session's order; the outputs are freed by the caller. */
-int ort_run(ort_session *s, const array *in, array *out, error *e) MUST_USE;
+session *ort_load(ort *o, const char *path, error *e);
 
 /* ---- Validation ---- */
 
@@ -62,10 +59,10 @@ typedef struct validation {
 } validation;
 
 /*
- * The file against the graph, logged in the words of transformers.onnx. The built-in evaluator of
- * ONNX files will stand beside ONNX Runtime here, behind the same few calls (ort_load … ort_run).
+ * The file, opened by whichever runtime, against the graph; logged in the words of
+ * transformers.onnx.
  */
-int validate(const graph *g, const char *path, ort *o, double atol, const validation_sink *sink,
+int validate(const graph *g, session *s, double atol, const validation_sink *sink,
 	     validation *result, error *e) MUST_USE;
 
 #endif

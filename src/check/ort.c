@@ -61,12 +61,13 @@ struct ort {
 	void *env, *memory, *allocator;
 };
 
-struct ort_session {
+typedef struct ort_session {
+	session base;
 	ort *o;
 	void *session;
 	int inputs, outputs;
 	char **input, **output; /* names, from ONNX Runtime's allocator */
-};
+} ort_session;
 
 /* The function of a slot, with the type that it has. */
 #define CALL(o, slot, ...) ((OrtStatus * (*)(__VA_ARGS__))(o)->table[slot])
@@ -281,40 +282,11 @@ static int read_names(ort_session *s, enum slot count, enum slot name, char ***t
 	return 0;
 }
 
-ort_session *ort_load(ort *o, const char *path, error *e)
+static void ort_unload(session *base)
 {
-	ort_session *s = calloc(1, sizeof *s);
-	void *options = NULL;
-	OrtStatus *status;
+	ort_session *s = (ort_session *)base;
+	const ort *o = s->o;
 
-	if (!s) {
-		error_memory(e);
-		return NULL;
-	}
-	s->o = o;
-	status = CALL(o, CREATE_SESSION_OPTIONS, void **)(&options);
-	if (!status)
-		status = CALL(o, SET_INTRA_OP_THREADS, void *, int)(options, thread_count());
-	if (!status)
-		status = CALL(o, CREATE_SESSION, void *, const char *, void *,
-			      void **)(o->env, path, options, &s->session);
-	check_status(o, status, path, e);
-	if (options)
-		RELEASE(o, RELEASE_SESSION_OPTIONS, options);
-	if (e->code || read_names(s, INPUT_COUNT, INPUT_NAME, &s->input, &s->inputs, e) ||
-	    read_names(s, OUTPUT_COUNT, OUTPUT_NAME, &s->output, &s->outputs, e)) {
-		ort_unload(s);
-		return NULL;
-	}
-	return s;
-}
-
-void ort_unload(ort_session *s)
-{
-	const ort *o = s ? s->o : NULL;
-
-	if (!s)
-		return;
 	for (int i = 0; i < s->inputs; i++)
 		(void)CALL(o, ALLOCATOR_FREE, void *, void *)(o->allocator, s->input[i]);
 	for (int i = 0; i < s->outputs; i++)
@@ -324,26 +296,6 @@ void ort_unload(ort_session *s)
 	free(s->input);
 	free(s->output);
 	free(s);
-}
-
-int ort_input_count(const ort_session *s)
-{
-	return s->inputs;
-}
-
-int ort_output_count(const ort_session *s)
-{
-	return s->outputs;
-}
-
-const char *ort_input_name(const ort_session *s, int i)
-{
-	return s->input[i];
-}
-
-const char *ort_output_name(const ort_session *s, int i)
-{
-	return s->output[i];
 }
 
 static int copy_result(const ort *o, void *result, array *out, error *e)
@@ -401,8 +353,9 @@ static void release_values(const ort *o, void **x, int n)
 	free(x);
 }
 
-int ort_run(ort_session *s, const array *in, array *out, error *e)
+static int ort_run(session *base, const array *in, array *out, error *e)
 {
+	ort_session *s = (ort_session *)base;
 	const ort *o = s->o;
 	void **from = calloc((size_t)s->inputs + 1, sizeof *from);
 	void **to = calloc((size_t)s->outputs + 1, sizeof *to);
@@ -424,4 +377,38 @@ int ort_run(ort_session *s, const array *in, array *out, error *e)
 	if (e->code)
 		arrays_free(out, s->outputs);
 	return e->code;
+}
+
+session *ort_load(ort *o, const char *path, error *e)
+{
+	ort_session *s = calloc(1, sizeof *s);
+	void *options = NULL;
+	OrtStatus *status;
+
+	if (!s) {
+		error_memory(e);
+		return NULL;
+	}
+	s->o = o;
+	status = CALL(o, CREATE_SESSION_OPTIONS, void **)(&options);
+	if (!status)
+		status = CALL(o, SET_INTRA_OP_THREADS, void *, int)(options, thread_count());
+	if (!status)
+		status = CALL(o, CREATE_SESSION, void *, const char *, void *,
+			      void **)(o->env, path, options, &s->session);
+	check_status(o, status, path, e);
+	if (options)
+		RELEASE(o, RELEASE_SESSION_OPTIONS, options);
+	if (e->code || read_names(s, INPUT_COUNT, INPUT_NAME, &s->input, &s->inputs, e) ||
+	    read_names(s, OUTPUT_COUNT, OUTPUT_NAME, &s->output, &s->outputs, e)) {
+		ort_unload(&s->base);
+		return NULL;
+	}
+	s->base = (session){ .inputs = s->inputs,
+			     .outputs = s->outputs,
+			     .input = (const char *const *)s->input,
+			     .output = (const char *const *)s->output,
+			     .run = ort_run,
+			     .close = ort_unload };
+	return &s->base;
 }

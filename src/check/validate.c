@@ -9,11 +9,12 @@ static const double RTOL = 1e-5; /* what numpy.allclose takes when told only ato
 
 struct check {
 	const graph *g;
-	ort_session *s;
+	session *s;
 	double atol;
 	const validation_sink *sink;
 	validation *result;
 	error *e;
+	int sets;
 	array *in;                /* of the set that runs */
 	array *reference, *found; /* all outputs of all sets: [set][output] */
 };
@@ -45,10 +46,10 @@ static const char *tuple(char *buffer, size_t room, const int64_t *n, int rank)
 	return buffer;
 }
 
-static int find_output(const ort_session *s, const char *name)
+static int find_output(const session *s, const char *name)
 {
-	for (int i = 0; i < ort_output_count(s); i++)
-		if (strcmp(ort_output_name(s, i), name) == 0)
+	for (int i = 0; i < s->outputs; i++)
+		if (strcmp(s->output[i], name) == 0)
 			return i;
 	return -1;
 }
@@ -57,23 +58,23 @@ static int find_output(const ort_session *s, const char *name)
 static int check_names(struct check *c)
 {
 	text ours = { 0 }, theirs = { 0 };
-	int same = ort_output_count(c->s) == c->g->outputs;
+	int same = c->s->outputs == c->g->outputs;
 
 	for (int i = 0; i < c->g->outputs; i++) {
 		text_add(&ours, "%s'%s'", i ? ", " : "", c->g->output[i].name);
 		same &= find_output(c->s, c->g->output[i].name) >= 0;
 	}
-	for (int i = 0; i < ort_output_count(c->s); i++)
-		text_add(&theirs, "%s'%s'", i ? ", " : "", ort_output_name(c->s, i));
-	if (ort_input_count(c->s) != c->g->inputs) {
+	for (int i = 0; i < c->s->outputs; i++)
+		text_add(&theirs, "%s'%s'", i ? ", " : "", c->s->output[i]);
+	if (c->s->inputs != c->g->inputs) {
 		error_set(c->e, E_MISMATCH, "the ONNX model has %d inputs, the reference model %d",
-			  ort_input_count(c->s), c->g->inputs);
+			  c->s->inputs, c->g->inputs);
 		same = 0;
 	}
 	for (int i = 0; i < c->g->inputs && !c->e->code; i++)
-		if (strcmp(ort_input_name(c->s, i), c->g->input[i]->input->name) != 0)
+		if (strcmp(c->s->input[i], c->g->input[i]->input->name) != 0)
 			error_set(c->e, E_MISMATCH, "input %d of the ONNX model is %s, expected %s",
-				  i, ort_input_name(c->s, i), c->g->input[i]->input->name);
+				  i, c->s->input[i], c->g->input[i]->input->name);
 	if (same && !c->e->code) {
 		say(c, "\t-[✓] ONNX model output names match reference model ({%s})", ours.s);
 	} else {
@@ -94,12 +95,12 @@ static int run_set(struct check *c, int set)
 	array *reference = c->reference + set * c->g->outputs;
 	array *found = c->found + set * c->g->outputs;
 
-	if (c->sink->progress && c->sink->progress(c->sink->context, (uint64_t)set, INPUT_SETS))
+	if (c->sink->progress && c->sink->progress(c->sink->context, (uint64_t)set, (uint64_t)c->sets))
 		return error_set(c->e, E_CANCELLED, "validation: cancelled");
 	if (inputs_make(c->g, set, c->in, c->e))
 		return c->e->code;
 	if (exec_run(c->g, c->in, reference, c->e) == 0)
-		(void)!ort_run(c->s, c->in, found, c->e);
+		(void)!c->s->run(c->s, c->in, found, c->e);
 	arrays_free(c->in, c->g->inputs);
 	return c->e->code;
 }
@@ -168,36 +169,35 @@ static int compare_output(struct check *c, int set, int i)
 
 static int check_values(struct check *c)
 {
-	for (int set = 0; set < INPUT_SETS; set++)
+	for (int set = 0; set < c->sets; set++)
 		if (run_set(c, set))
 			return c->e->code;
 	for (int i = 0; i < c->g->outputs; i++) {
 		say(c, "\t- Validating ONNX Model output \"%s\":", c->g->output[i].name);
-		for (int set = 0; set < INPUT_SETS; set++)
+		for (int set = 0; set < c->sets; set++)
 			if (compare_output(c, set, i))
 				return c->e->code;
 	}
-	c->result->sets = INPUT_SETS;
+	c->result->sets = c->sets;
 	return 0;
 }
 
-int validate(const graph *g, const char *path, ort *o, double atol, const validation_sink *sink,
+int validate(const graph *g, session *s, double atol, const validation_sink *sink,
 	     validation *result, error *e)
 {
-	struct check c = { .g = g, .atol = atol, .sink = sink, .result = result, .e = e };
-	size_t outputs = (size_t)g->outputs * INPUT_SETS;
+	struct check c = { .g = g, .s = s, .atol = atol, .sink = sink, .result = result, .e = e };
+	size_t outputs;
 
+	c.sets = inputs_sets(g);
+	outputs = (size_t)g->outputs * (size_t)c.sets;
 	say(&c, "Validating ONNX model...");
 	c.in = calloc((size_t)g->inputs + 1, sizeof *c.in);
 	c.reference = calloc(outputs + 1, sizeof *c.reference);
 	c.found = calloc(outputs + 1, sizeof *c.found);
 	if (!c.in || !c.reference || !c.found)
 		error_memory(e);
-	else
-		c.s = ort_load(o, path, e);
-	if (c.s && check_names(&c) == 0)
+	else if (check_names(&c) == 0)
 		check_values(&c);
-	ort_unload(c.s);
 	if (c.reference)
 		arrays_free(c.reference, (int)outputs);
 	if (c.found)

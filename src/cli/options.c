@@ -45,6 +45,9 @@ static const struct row {
 	  "fill parameters that the checkpoint lacks with seeded values" },
 	{ "no-validate", 0, SWITCH, AT(export.validation), OXP_NO_VALIDATION, NULL, NULL,
 	  "do not run the exported model" },
+	{ "runtime", 0, CHOICE, AT(export.runtime), 0, "auto onnxruntime builtin", "WHICH",
+	  "what runs the exported model: ONNX Runtime, or the built-in evaluator; auto: ONNX "
+	  "Runtime where one is found" },
 	{ "sync", 0, SWITCH, AT(export.durability), OXP_SYNCED, NULL, NULL,
 	  "end only when the files are on the disk" },
 	{ "onnxruntime", 0, TEXT, AT(export.onnxruntime), 0, NULL, "PATH",

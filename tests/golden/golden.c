@@ -107,19 +107,15 @@ static void check_executor(const char *name, checkpoint *io, const graph *g)
 	arrays_free(in, g->inputs);
 }
 
-static void check_file(const char *name, const char *path, int opset, checkpoint *io,
-		       const graph *g, ort *runtime)
+static void check_session(const char *name, const char *what, checkpoint *io, const graph *g,
+			  session *s, error *e)
 {
 	array in[MOST_PORTS] = { 0 }, out[MOST_PORTS] = { 0 };
-	char what[64];
-	error e = { 0 };
-	ort_session *s = ort_load(runtime, path, &e);
 
-	snprintf(what, sizeof what, "opset %d", opset);
-	verdict(s != NULL, name, what, e.text);
+	verdict(s != NULL, name, what, e->text);
 	for (int set = 0; s && load_inputs(io, set, g, in) == 0; set++) {
-		if (ort_run(s, in, out, &e)) {
-			verdict(0, name, what, e.text);
+		if (s->run(s, in, out, e)) {
+			verdict(0, name, what, e->text);
 			break;
 		}
 		check_outputs(name, what, io, set, g, out);
@@ -127,7 +123,22 @@ static void check_file(const char *name, const char *path, int opset, checkpoint
 		arrays_free(out, g->outputs);
 	}
 	arrays_free(in, g->inputs);
-	ort_unload(s);
+	if (s)
+		s->close(s);
+}
+
+/* By ONNX Runtime, and by the evaluator of our own. */
+static void check_file(const char *name, const char *path, int opset, checkpoint *io,
+		       const graph *g, ort *runtime)
+{
+	char what[64];
+	error e = { 0 };
+
+	snprintf(what, sizeof what, "opset %d", opset);
+	check_session(name, what, io, g, ort_load(runtime, path, &e), &e);
+	e = (error){ 0 };
+	snprintf(what, sizeof what, "opset %d, built-in", opset);
+	check_session(name, what, io, g, eval_load(path, &e), &e);
 }
 
 /* CASES/type/feature-N with seeded weights, as a checkpoint's folder in WORK. */
