@@ -15,8 +15,8 @@ int inputs_sets(const graph *g);
 
 /*
  * The i-th input set, seeded: several batches and lengths, one token alone, padding on the right,
- * on the left and mixed, ids over the whole vocabulary, pasts of several lengths and of none, images
- * of the usual size and of others. One array per graph input.
+ * on the left and mixed, ids over the whole vocabulary, pasts of several lengths and of none,
+ * images of the usual size and of others. One array per graph input.
  */
 int inputs_make(const graph *g, int i, array *in, error *e) MUST_USE;
 void arrays_free(array *a, int n);

@@ -34,6 +34,23 @@ typedef struct evaluation {
 
 /* ---- Planning ---- */
 
+static eval_kernel *find_kernel(const char *op)
+{
+	static const struct {
+		const char *op;
+		eval_kernel *kernel;
+	} table[] = {
+#define OP(name) { #name, eval_##name },
+#include "check/eval_ops.def"
+#undef OP
+	};
+
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
+		if (strcmp(table[i].op, op) == 0)
+			return table[i].kernel;
+	return NULL;
+}
+
 static int new_slot(evaluation *x, map *names, const char *name)
 {
 	if (map_put(names, name, (void *)(intptr_t)(x->slots + 1)))
@@ -132,7 +149,7 @@ static void plan_call(evaluation *x, const onnx_step *call, map *names, int dept
 
 static void plan_step(evaluation *x, const onnx_step *n, map *names, const onnx_step *call)
 {
-	eval_kernel *kernel = eval_find(n->op);
+	eval_kernel *kernel = find_kernel(n->op);
 	onnx_step *step = resolved(x, n, call);
 	planned *p;
 
@@ -220,7 +237,8 @@ static int run_planned(const planned *p, const evaluation *x, array *slot, error
 
 		if (at < 0)
 			continue;
-		if (x->constant[at] && !slot[at].data && load_constant(x->constant[at], &slot[at], e))
+		if (x->constant[at] && !slot[at].data &&
+		    load_constant(x->constant[at], &slot[at], e))
 			return e->code;
 		c.in[i] = &slot[at];
 	}

@@ -72,7 +72,7 @@ static void add_plane(const frame *w, const float *image, const int64_t *room, c
 	}
 }
 
-int eval_conv(eval_call *c)
+int eval_Conv(eval_call *c)
 {
 	const array *x = floats(c, 0, 4), *weight = floats(c, 1, 4);
 	const array *bias = c->inputs > 2 ? floats(c, 2, 1) : NULL;
@@ -86,7 +86,8 @@ int eval_conv(eval_call *c)
 	ins = weight->shape[1];
 	n = out[0] * out[1];
 	if (groups < 1 || x->shape[1] != ins * groups || outs % groups ||
-	    memcmp(&weight->shape[2], w.size, sizeof w.size) != 0 || (bias && bias->shape[0] != outs))
+	    memcmp(&weight->shape[2], w.size, sizeof w.size) != 0 ||
+	    (bias && bias->shape[0] != outs))
 		return eval_bad(c, "its operands do not fit");
 	if (eval_make(c, OXP_F32, 4, (int64_t[]){ x->shape[0], outs, out[0], out[1] }))
 		return c->e->code;
@@ -112,7 +113,7 @@ int eval_conv(eval_call *c)
 	return 0;
 }
 
-int eval_max_pool(eval_call *c)
+int eval_MaxPool(eval_call *c)
 {
 	const array *x = floats(c, 0, 4);
 	int64_t out[2];
@@ -140,7 +141,7 @@ int eval_max_pool(eval_call *c)
 	return 0;
 }
 
-int eval_batch_norm(eval_call *c)
+int eval_BatchNormalization(eval_call *c)
 {
 	const array *x = floats(c, 0, 4), *p[4] = { 0 };
 	double eps = eval_float(c, "epsilon", 1e-5);
@@ -188,7 +189,7 @@ static double between(const float *plane, const int64_t *room, double y, double 
 		    x * (double)plane[below * room[1] + right]);
 }
 
-int eval_resize(eval_call *c)
+int eval_Resize(eval_call *c)
 {
 	const array *x = floats(c, 0, 4), *sizes = c->inputs > 3 ? c->in[3] : NULL;
 	const onnx_setting *mode = eval_setting(c, "mode");
@@ -206,8 +207,8 @@ int eval_resize(eval_call *c)
 		return c->e->code;
 	for (int64_t i = 0, n = array_count(c->out); i < n; i++) {
 		int64_t y = i / to[3] % to[2], z = i % to[3];
-		const float *plane = (const float *)x->data +
-				     i / (to[2] * to[3]) * x->shape[2] * x->shape[3];
+		const float *plane =
+			(const float *)x->data + i / (to[2] * to[3]) * x->shape[2] * x->shape[3];
 
 		((float *)c->out->data)[i] = (float)between(
 			plane, &x->shape[2],

@@ -1,4 +1,5 @@
-/* Reading ONNX files: protocol buffers with every length checked. Field numbers are onnx.proto's. */
+/* Reading ONNX files: protocol buffers with every length checked. Field numbers are onnx.proto's.
+ */
 #include "check/onnx_file.h"
 
 #include <stdlib.h>
@@ -112,7 +113,7 @@ static void *append(reader *r, void *list, int *n, size_t size)
                                                                                                    \
 		if (more_) {                                                                       \
 			(list) = more_;                                                            \
-			(list)[(n) - 1] = (x);                                                     \
+			(list)[(n)-1] = (x);                                                       \
 		}                                                                                  \
 	} while (0)
 
@@ -215,8 +216,7 @@ static onnx_tensor *read_tensor(field *from)
 	if (!r->e->code)
 		find_data(r, t, &at);
 	for (int i = 0; i < t->rank; i++)
-		if (t->shape[i] < 0 ||
-		    __builtin_mul_overflow(count, (uint64_t)t->shape[i], &count))
+		if (t->shape[i] < 0 || __builtin_mul_overflow(count, (uint64_t)t->shape[i], &count))
 			broken(r, "a tensor's shape is out of range");
 	if (!r->e->code && (!dtype_size(t->type) || count > UINT64_MAX / 8 ||
 			    count * dtype_size(t->type) != t->size))
@@ -365,7 +365,9 @@ static void read_opset(field *from, onnx_file *to)
 onnx_file *onnx_file_read(const void *data, size_t size, const char *folder, error *e)
 {
 	onnx_file *x = calloc(1, sizeof *x);
-	reader r = { .p = data, .end = (const uint8_t *)data + size, .f = x, .folder = folder, .e = e };
+	reader r = {
+		.p = data, .end = (const uint8_t *)data + size, .f = x, .folder = folder, .e = e
+	};
 	int graphs = 0;
 	field f;
 

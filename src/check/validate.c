@@ -95,7 +95,8 @@ static int run_set(struct check *c, int set)
 	array *reference = c->reference + set * c->g->outputs;
 	array *found = c->found + set * c->g->outputs;
 
-	if (c->sink->progress && c->sink->progress(c->sink->context, (uint64_t)set, (uint64_t)c->sets))
+	if (c->sink->progress &&
+	    c->sink->progress(c->sink->context, (uint64_t)set, (uint64_t)c->sets))
 		return error_set(c->e, E_CANCELLED, "validation: cancelled");
 	if (inputs_make(c->g, set, c->in, c->e))
 		return c->e->code;
