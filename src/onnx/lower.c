@@ -405,6 +405,8 @@ const char *run_time_dim(lowering *l, const dim *d, int scalar)
 {
 	const char *sum = NULL;
 
+	if (!d) /* after an error */
+		return "";
 	for (int i = 0; i < d->terms; i++) {
 		const dim_term *t = &d->term[i];
 		const char *product =
@@ -451,6 +453,8 @@ static const char *shape_operand(lowering *l, const dim *const *from, int from_r
 	int unknown = 0, inferred = -1, pieces = 0;
 	emission concat = { .op = "Concat", .attribute = { ATTR_I("axis", 0) } };
 
+	if (l->e->code)
+		return "";
 	for (int i = 0; i < rank; i++) {
 		n[i] = dim_number(to[i]);
 		if (n[i] >= 0)
