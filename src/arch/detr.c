@@ -4,71 +4,12 @@
  */
 #include <math.h>
 
-#include "arch/resnet.h"
+#include "arch/detr.h"
 
-typedef struct detr_config {
-	int64_t hidden, queries, layers[2], heads[2], inner[2];
-	oxp_act act;
-	int learned, normed_layers;
-	resnet_config backbone;
-	ints features; /* the backbone's stages that are looked at, from 1 */
-} detr_config;
-
-enum half { ENCODER, DECODER };
 static const char *const half_name[] = { "encoder", "decoder" };
 static const double EPS = 1e-5;
 static const double PI = 3.14159265358979323846;
-enum { MOST_CELLS = 50 }; /* rows or columns that have learned positions */
-
-/* The ResNets of timm, by name. */
-static void read_timm(cfg *j, detr_config *c)
-{
-	static const ints depths[] = { { 4, { 2, 2, 2, 2 } },
-				       { 4, { 3, 4, 6, 3 } },
-				       { 4, { 3, 4, 6, 3 } },
-				       { 4, { 3, 4, 23, 3 } },
-				       { 4, { 3, 8, 36, 3 } } };
-	int kind = cfg_choice(j, "backbone", "resnet50",
-			      "resnet18 resnet34 resnet50 resnet101 resnet152");
-
-	c->backbone = (resnet_config){
-		.channels = cfg_int(j, "backbone_kwargs.in_chans", cfg_int(j, "num_channels", 3)),
-		.stem = 64,
-		.widths = { 4, { 256, 512, 1024, 2048 } },
-		.depths = depths[kind],
-		.bottleneck = kind > 1,
-		.dilated = cfg_bool(j, "dilation", 0),
-		.act = OXP_ACT_RELU,
-		.names = &resnet_timm_names,
-	};
-	for (int i = 0; kind < 2 && i < 4; i++)
-		c->backbone.widths.at[i] /= 4;
-	if (cfg_int(j, "backbone_kwargs.output_stride", c->backbone.dilated ? 16 : 32) !=
-	    (c->backbone.dilated ? 16 : 32))
-		cfg_refuse(j, "backbone_kwargs: output_stride does not go with dilation");
-	c->features = cfg_ints(j, "backbone_kwargs.out_indices", (ints){ 4, { 1, 2, 3, 4 } });
-}
-
-static void read_backbone(cfg *j, detr_config *c)
-{
-	cfg *own = cfg_sub(j, "backbone_config");
-
-	cfg_ignore(j, "backbone backbone_kwargs dilation backbone_config use_pretrained_backbone");
-	if (cfg_bool(j, "use_timm_backbone", 1)) {
-		read_timm(j, c);
-	} else {
-		cfg_only(own, "model_type", "resnet");
-		c->backbone = resnet_read_config(own);
-		c->features = cfg_ints(own, "out_indices", (ints){ 1, { c->backbone.depths.n } });
-	}
-	for (int i = 0; i < c->features.n; i++)
-		if (c->features.at[i] < 1 || c->features.at[i] > c->backbone.depths.n) {
-			cfg_refuse(j, "the backbone's out_indices: expected stages from 1 to %d, "
-				      "found %lld",
-				   c->backbone.depths.n, (long long)c->features.at[i]);
-			c->features.at[i] = 1;
-		}
-}
+enum { MOST_CELLS = 50, MOST_WAVES = 4096 }; /* rows or columns with learned positions; waves */
 
 static detr_config read_config(cfg *j)
 {
@@ -78,6 +19,7 @@ static detr_config read_config(cfg *j)
 		.act = cfg_act(j, "activation_function", "relu"),
 		.learned = cfg_choice(j, "position_embedding_type", "sine", "sine learned"),
 		.normed_layers = cfg_bool(j, "auxiliary_loss", 0),
+		.backbone = backbone_read_config(j),
 	};
 
 	for (int h = 0; h < 2; h++) {
@@ -86,25 +28,16 @@ static detr_config read_config(cfg *j)
 		c.inner[h] = cfg_int(j, cfg_key(j, "%s_ffn_dim", half_name[h]), 2048);
 		check_heads(j, c.heads[h], c.hidden);
 	}
-	if (c.hidden % 4)
-		cfg_refuse(j, "d_model: expected a multiple of 4, found %lld", (long long)c.hidden);
-	read_backbone(j, &c);
+	if (c.hidden % 4 || c.hidden > 4 * MOST_WAVES)
+		cfg_refuse(j, "d_model: expected a multiple of 4 up to %d, found %lld",
+			   4 * MOST_WAVES, (long long)c.hidden);
 	cfg_ignore(j, "dropout attention_dropout activation_dropout init_std init_xavier_std "
 		      "encoder_layerdrop decoder_layerdrop num_hidden_layers class_cost bbox_cost "
 		      "giou_cost mask_loss_coefficient dice_loss_coefficient eos_coefficient "
 		      "bbox_loss_coefficient giou_loss_coefficient max_position_embeddings "
-		      "scale_embedding classifier_dropout num_channels");
+		      "scale_embedding classifier_dropout");
 	return c;
 }
-
-/* Everything that the heads look at. */
-typedef struct detr_states {
-	value *feature[OXP_MOST_INTS]; /* of the backbone */
-	value *projected;              /* the last of them [batch, hidden, height, width] */
-	value *mask;                   /* its pixels as keys, to add to scores */
-	value *memory;                 /* [batch, height × width, hidden] */
-	value *x;                      /* [batch, queries, hidden] */
-} detr_states;
 
 /* The mask's nearest pixels at another size → [batch, height, width] of truth values */
 static value *shrink_mask(value *mask, const dim *height, const dim *width)
@@ -119,12 +52,12 @@ static value *angles(const detr_config *c, value *mask, int axis)
 {
 	graph *g = graph_of(mask);
 	int64_t n = c->hidden / 4;
-	float speed[1024];
+	float speed[MOST_WAVES];
 	value *count = op_cast(op_cumsum(op_cast(mask, I64), axis), F32), *last, *waves;
 	const dim *to[] = { dim_of(mask, 0), dim_of(mask, 1), dim_of(mask, 2),
 			    dim_const(g, 2 * n) };
 
-	for (int64_t i = 0; i < n && i < 1024; i++)
+	for (int64_t i = 0; i < n && i < MOST_WAVES; i++)
 		speed[i] = powf(10000, (float)(2 * i) / (float)(2 * n));
 	last = op_unsqueeze(op_select(count, axis, -1), axis);
 	count = op_mul(op_div(count, op_add(last, op_num(g, 1e-6))), op_num(g, 2 * PI));
@@ -152,7 +85,7 @@ static value *positions(scope s, const detr_config *c, value *mask)
 }
 
 /* Queries and keys know their places, values do not. */
-static value *attend(scope s, const detr_config *c, enum half h, value *x, value *places,
+static value *attend(scope s, const detr_config *c, detr_half h, value *x, value *places,
 		     value *keys, value *key_places, value *values, value *mask)
 {
 	value *q = nn_linear(s, "q_proj", op_add(x, places), c->hidden);
@@ -163,7 +96,7 @@ static value *attend(scope s, const detr_config *c, enum half h, value *x, value
 	return nn_linear(s, "out_proj", x, c->hidden);
 }
 
-static value *feed_forward(scope s, const detr_config *c, enum half h, value *x)
+static value *feed_forward(scope s, const detr_config *c, detr_half h, value *x)
 {
 	value *y = nn_act(s, "activation_fn", c->act, nn_linear(s, "fc1", x, c->inner[h]));
 
@@ -173,12 +106,13 @@ static value *feed_forward(scope s, const detr_config *c, enum half h, value *x)
 
 static value *encode(scope s, const detr_config *c, value *x, value *places, value *mask)
 {
-	for (int64_t i = 0; i < c->layers[ENCODER]; i++) {
+	for (int64_t i = 0; i < c->layers[DETR_ENCODER]; i++) {
 		scope l = at(s, "layers.%d", (int)i);
-		value *y = attend(at(l, "self_attn"), c, ENCODER, x, places, x, places, x, mask);
+		value *y =
+			attend(at(l, "self_attn"), c, DETR_ENCODER, x, places, x, places, x, mask);
 
 		x = nn_layer_norm(l, "self_attn_layer_norm", op_add(x, y), EPS);
-		x = feed_forward(l, c, ENCODER, x);
+		x = feed_forward(l, c, DETR_ENCODER, x);
 	}
 	return x;
 }
@@ -188,15 +122,16 @@ static value *decode(scope s, const detr_config *c, value *queries, const detr_s
 {
 	value *x = op_mul(queries, op_num(s.g, 0));
 
-	for (int64_t i = 0; i < c->layers[DECODER]; i++) {
+	for (int64_t i = 0; i < c->layers[DETR_DECODER]; i++) {
 		scope l = at(s, "layers.%d", (int)i);
-		value *y = attend(at(l, "self_attn"), c, DECODER, x, queries, x, queries, x, NULL);
+		value *y = attend(at(l, "self_attn"), c, DETR_DECODER, x, queries, x, queries, x,
+				  NULL);
 
 		x = nn_layer_norm(l, "self_attn_layer_norm", op_add(x, y), EPS);
-		y = attend(at(l, "encoder_attn"), c, DECODER, x, queries, d->memory, places,
+		y = attend(at(l, "encoder_attn"), c, DETR_DECODER, x, queries, d->memory, places,
 			   d->memory, d->mask);
 		x = nn_layer_norm(l, "encoder_attn_layer_norm", op_add(x, y), EPS);
-		x = feed_forward(l, c, DECODER, x);
+		x = feed_forward(l, c, DETR_DECODER, x);
 		if (c->normed_layers)
 			x = nn_layer_norm(s, "layernorm", x, EPS);
 	}
@@ -208,7 +143,7 @@ static detr_states run(scope s, scope b, const detr_config *c)
 {
 	graph *g = s.g;
 	window one = { .size = { 1, 1 } };
-	value *image = nn_image(s, &(image_spec){ .channels = c->backbone.channels,
+	value *image = nn_image(s, &(image_spec){ .channels = c->backbone.resnet.channels,
 						  .size = { 320, 320 },
 						  .any_size = 1 });
 	input_spec mask_spec = { .name = "pixel_mask",
@@ -220,9 +155,9 @@ static detr_states run(scope s, scope b, const detr_config *c)
 	detr_states d;
 	const dim *height, *width;
 
-	resnet_stages(at(b, "backbone.conv_encoder.model"), &c->backbone, image, stage);
-	for (int i = 0; i < c->features.n; i++)
-		x = d.feature[i] = stage[c->features.at[i] - 1];
+	resnet_stages(at(b, "backbone.conv_encoder.model"), &c->backbone.resnet, image, stage);
+	for (int i = 0; i < c->backbone.features.n; i++)
+		x = d.feature[i] = stage[c->backbone.features.at[i] - 1];
 	d.projected = nn_conv(b, "input_projection", x, c->hidden, &one);
 	height = dim_of(d.projected, 2);
 	width = dim_of(d.projected, 3);
@@ -231,7 +166,8 @@ static detr_states run(scope s, scope b, const detr_config *c)
 	mask = op_reshape(mask, 2, (const dim *[]){ dim_of(mask, 0), dim_mul(g, height, width) });
 	d.mask = nn_padding_mask(mask);
 	d.memory = encode(at(b, "encoder"), c, nn_flatten_image(d.projected), places, d.mask);
-	queries = op_unsqueeze(PARAM(b, "query_position_embeddings.weight", c->queries, c->hidden), 0);
+	queries = op_unsqueeze(PARAM(b, "query_position_embeddings.weight", c->queries, c->hidden),
+			       0);
 	queries = nn_repeat(queries, dim_of(d.memory, 0));
 	d.x = decode(at(b, "decoder"), c, queries, &d, places);
 	return d;
@@ -262,83 +198,14 @@ static void detr_detection(scope s, cfg *j)
 	detection_outputs(s, j, &c, run(s, at(s, "model"), &c).x);
 }
 
-/* Where each query looks: [batch × queries, heads, height, width] */
-static value *box_attention(scope s, const detr_config *c, const detr_states *d)
-{
-	graph *g = s.g;
-	int64_t n = c->heads[ENCODER];
-	value *q = nn_split_heads(nn_linear(s, "q_linear", d->x, c->hidden), n);
-	value *k = nn_split_heads(nn_linear(s, "k_linear", d->memory, c->hidden), n), *x;
-	const dim *batch = dim_of(d->x, 0), *queries = dim_of(d->x, 1), *heads = dim_const(g, n);
-	const dim *pixels = dim_of(d->memory, 1);
-	const dim *flat[] = { batch, queries, dim_mul(g, heads, pixels) };
-	const dim *to[] = { dim_mul(g, batch, queries), heads, dim_of(d->projected, 2),
-			    dim_of(d->projected, 3) };
-
-	q = op_mul(q, op_num(g, 1 / sqrt((double)c->hidden / (double)n)));
-	x = op_add(op_matmul(q, op_transpose(k, (int[]){ 0, 1, 3, 2 })), d->mask);
-	x = op_reshape(op_transpose(x, (int[]){ 0, 2, 1, 3 }), 3, flat);
-	return op_reshape(op_softmax(x, 2), 4, to);
-}
-
-/* [batch, channels, height, width] once for every query → [batch × queries, …] */
-static value *for_queries(const detr_config *c, value *x)
-{
-	graph *g = graph_of(x);
-	const dim *n = dim_const(g, c->queries), *batch = dim_of(x, 0);
-	const dim *to[] = { batch, n, dim_of(x, 1), dim_of(x, 2), dim_of(x, 3) };
-	const dim *flat[] = { dim_mul(g, batch, n), to[2], to[3], to[4] };
-
-	return op_reshape(op_expand(op_unsqueeze(x, 1), 5, to), 4, flat);
-}
-
-/* The masks grow through the backbone's earlier features. */
-static value *mask_head(scope s, cfg *j, const detr_config *c, const detr_states *d, value *boxes)
-{
-	window three = { .size = { 3, 3 }, .pad = { 1, 1 } }, one = { .size = { 1, 1 } };
-	value *x = op_concat(for_queries(c, d->projected), boxes, 1);
-	int64_t first = dim_number(dim_of(x, 1));
-	int64_t width[] = { first, c->hidden / 2, c->hidden / 4, c->hidden / 8, c->hidden / 16 };
-
-	for (int i = 0; i < 5; i++) {
-		if (i >= 2) {
-			value *f = nn_conv(s, cfg_key(j, "adapter%d", i - 1), d->feature[4 - i],
-					   width[i - 1], &one);
-
-			x = op_add(for_queries(c, f),
-				   nn_resize_nearest(x, dim_of(f, 2), dim_of(f, 3)));
-		}
-		x = nn_conv(s, cfg_key(j, "lay%d", i + 1), x, width[i], &three);
-		x = op_relu(nn_group_norm(s, cfg_key(j, "gn%d", i + 1), x,
-					  width[i] < 8 ? width[i] : 8, EPS));
-	}
-	return nn_conv(s, "out_lay", x, 1, &three);
-}
-
 static void detr_segmentation(scope s, cfg *j)
 {
 	detr_config c = read_config(j);
 	scope detr = at(s, "detr");
-	detr_states d;
-	value *masks;
+	detr_states d = run(s, at(detr, "model"), &c);
 
-	if (c.features.n < 4) {
-		cfg_refuse(j, "image-segmentation needs the backbone's four stages; it has %d in "
-			      "out_indices",
-			   c.features.n);
-		return;
-	}
-	if ((c.hidden + c.heads[ENCODER]) % 8)
-		cfg_refuse(j, "d_model and encoder_attention_heads: expected a multiple of 8 as "
-			      "their sum, found %lld",
-			   (long long)(c.hidden + c.heads[ENCODER]));
-	d = run(s, at(detr, "model"), &c);
 	detection_outputs(detr, j, &c, d.x);
-	masks = mask_head(at(s, "mask_head"), j, &c, &d, box_attention(at(s, "bbox_attention"), &c, &d));
-	op_output(s, "pred_masks",
-		  op_reshape(masks, 4,
-			     (const dim *[]){ dim_of(d.x, 0), dim_of(d.x, 1), dim_of(masks, 2),
-					      dim_of(masks, 3) }));
+	op_output(s, "pred_masks", detr_masks(s, j, &c, &d));
 }
 
 static const task tasks[] = {

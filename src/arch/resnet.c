@@ -117,9 +117,8 @@ value *resnet_stages(scope s, const resnet_config *c, value *x, value **stage)
 static value *body(scope s, cfg *j)
 {
 	resnet_config c = resnet_read_config(j);
-	value *x = nn_image(s, &(image_spec){ .channels = c.channels,
-					      .size = { 224, 224 },
-					      .any_size = 1 });
+	value *x = nn_image(
+		s, &(image_spec){ .channels = c.channels, .size = { 224, 224 }, .any_size = 1 });
 
 	return resnet_stages(body_of(s), &c, x, NULL);
 }
