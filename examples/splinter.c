@@ -61,8 +61,8 @@ static void splinter_default(scope s, cfg *j)
 	value *mask = nn_padding_mask(in.mask);
 
 	x = op_add(x, nn_embedding(e, "token_type_embeddings", in.types, c.types, c.hidden));
-	x = op_add(x, nn_positions(e, "position_embeddings", dim_const(s.g, 0), dim_of(in.ids, 1), c.positions,
-				   c.hidden));
+	x = op_add(x, nn_positions(e, "position_embeddings", dim_const(s.g, 0), dim_of(in.ids, 1),
+				   c.positions, c.hidden));
 	x = nn_layer_norm(e, "LayerNorm", x, c.eps);
 	for (int i = 0; i < (int)c.layers; i++)
 		x = layer(at(body, "encoder.layer.%d", i), &c, x, mask);

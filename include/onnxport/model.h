@@ -85,7 +85,8 @@ OXP_API const void *oxp_family(oxp_scope s);
  * Builds what another row gives for a feature, here: its model_type and all else from `j`, a part
  * of this configuration, its parameters below `s`. As a bare body (bare 1) its parameters stand
  * without the row's prefix. `memory`: encoder states for memory_of, or NULL. Its outputs are handed
- * over instead of becoming the graph's: output[i] for those in order, up to `most`; returns how many.
+ * over instead of becoming the graph's: output[i] for those in order, up to `most`; returns how
+ * many.
  */
 typedef struct oxp_inner {
 	const char *feature;
@@ -112,8 +113,8 @@ OXP_API void oxp_inputs_in_order(oxp_scope s, const char *names);
 typedef struct oxp_task {
 	const char *feature; /* "default", "masked-lm", … */
 	void (*build)(oxp_scope s, oxp_cfg *j);
-	int opset;   /* the default and least opset */
-	double atol; /* absolute tolerance of the validation */
+	int opset;        /* the default and least opset */
+	double atol;      /* absolute tolerance of the validation */
 	const char *file; /* "encoder_model.onnx" where a feature has several */
 } oxp_task;
 
@@ -194,9 +195,9 @@ OXP_API int oxp_rank_of(const oxp_value *x);
 
 /* What validation may put into an input. */
 typedef enum oxp_fill {
-	OXP_FILL_NORMAL, /* normally distributed floats */
-	OXP_FILL_IDS,    /* integers below `range` */
-	OXP_FILL_MASK,   /* ones, with zeros as ragged padding on either side */
+	OXP_FILL_NORMAL,     /* normally distributed floats */
+	OXP_FILL_IDS,        /* integers below `range` */
+	OXP_FILL_MASK,       /* ones, with zeros as ragged padding on either side */
 	OXP_FILL_IMAGE_MASK, /* ones, with zeros in rows below and columns to the right */
 } oxp_fill;
 
@@ -207,7 +208,7 @@ typedef struct oxp_input_spec {
 	const oxp_dim *dim[OXP_MAX_RANK];
 	oxp_fill fill;
 	int64_t range;
-	int64_t longest; /* the most that the last axis may be; 0: no limit */
+	int64_t longest;             /* the most that the last axis may be; 0: no limit */
 	int64_t usual[OXP_MAX_RANK]; /* lengths that validation tries for axes; 0: any */
 } oxp_input_spec;
 
@@ -378,8 +379,8 @@ OXP_API oxp_value *oxp_nn_merge_heads(oxp_value *x);
 
 /*
  * Scores for distances between queries and keys, whose `count` buckets widen up to a distance of
- * `most`, from the table "weight" [count, heads] below `name`; the queries are the last of the keys.
- * One way, what lies ahead counts as no distance. → [1, heads, queries, keys]
+ * `most`, from the table "weight" [count, heads] below `name`; the queries are the last of the
+ * keys. One way, what lies ahead counts as no distance. → [1, heads, queries, keys]
  */
 typedef struct oxp_buckets {
 	int64_t count, most, heads;
@@ -410,8 +411,7 @@ OXP_API oxp_value *oxp_nn_group_norm(oxp_scope s, const char *name, oxp_value *x
 /* For each of `to` places the nearest of `from`, rounded down, as int64 [to]. */
 OXP_API oxp_value *oxp_nn_nearest(oxp_graph *g, const oxp_dim *from, const oxp_dim *to);
 /* x [batch, channels, height, width] at another size, of nearest pixels */
-OXP_API oxp_value *oxp_nn_resize_nearest(oxp_value *x, const oxp_dim *height,
-					 const oxp_dim *width);
+OXP_API oxp_value *oxp_nn_resize_nearest(oxp_value *x, const oxp_dim *height, const oxp_dim *width);
 /* A layer norm over the channels of every pixel. */
 OXP_API oxp_value *oxp_nn_channel_norm(oxp_scope s, const char *name, oxp_value *x, double eps);
 /* [batch, channels, height, width] → [batch, height × width, channels], and back */
@@ -521,7 +521,7 @@ typedef struct oxp_text_spec {
 	int64_t vocab, types, tasks; /* how many ids of each kind there are */
 	int64_t longest;             /* the longest sequence; 0: no limit */
 	const char *axis;            /* of the sequence; NULL: "sequence" */
-	const oxp_dim *past; /* a mask's tokens before the sequence, or NULL */
+	const oxp_dim *past;         /* a mask's tokens before the sequence, or NULL */
 	/* 1: inputs are [batch, choice, sequence], handed on as [batch × choice, sequence] */
 	int choices;
 } oxp_text_spec;

@@ -93,8 +93,8 @@ typedef struct oxp_tensor_info {
 typedef struct oxp_description {
 	const char *type, *feature;
 	const char *file; /* "model.onnx", or its name among a feature's several */
-	int opset;   /* default and least opset */
-	double atol; /* absolute tolerance of the validation */
+	int opset;        /* default and least opset */
+	double atol;      /* absolute tolerance of the validation */
 	int input_count, output_count;
 	const oxp_tensor_info *inputs, *outputs; /* in the graph's order */
 	const struct oxp_description *next;      /* the feature's next graph, or NULL */
@@ -164,11 +164,11 @@ typedef struct oxp_result {
 	int opset;
 	uint64_t bytes; /* written, in all files */
 	int nodes, initializers;
-	int validated; /* 1: compared; 0: not asked for */
+	int validated;    /* 1: compared; 0: not asked for */
 	char runtime[64]; /* "ONNX Runtime 1.32.0", "built-in"; empty: none */
 	int input_sets;
 	int output_count;
-	const oxp_difference *output; /* valid until the next call with this context */
+	const oxp_difference *output;  /* valid until the next call with this context */
 	const struct oxp_result *next; /* of the feature's next graph, or NULL; as long valid */
 } oxp_result;
 

@@ -30,11 +30,12 @@ static bart_config read_config(cfg *j)
 	check_heads(j, c.heads[BART_ENCODER], c.hidden);
 	check_heads(j, c.heads[BART_DECODER], c.hidden);
 	c.word_scale = cfg_bool(j, "scale_embedding", 0) ? sqrt((double)c.hidden) : 1;
-	cfg_ignore(j, "dropout attention_dropout activation_dropout classifier_dropout init_std "
-		      "encoder_layerdrop decoder_layerdrop num_hidden_layers add_bias_logits "
-		      "add_final_layer_norm classif_dropout extra_pos_embeddings normalize_before "
-		      "normalize_embedding static_position_embeddings force_bos_token_to_be_generated "
-		      "gradient_checkpointing");
+	cfg_ignore(j,
+		   "dropout attention_dropout activation_dropout classifier_dropout init_std "
+		   "encoder_layerdrop decoder_layerdrop num_hidden_layers add_bias_logits "
+		   "add_final_layer_norm classif_dropout extra_pos_embeddings normalize_before "
+		   "normalize_embedding static_position_embeddings force_bos_token_to_be_generated "
+		   "gradient_checkpointing");
 	return c;
 }
 

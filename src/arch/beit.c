@@ -39,8 +39,8 @@ static value *distances(scope s, const beit_config *c)
 	graph *g = s.g;
 	int64_t rows = vit_rows(&c->vit), columns = vit_columns(&c->vit), heads = c->vit.heads;
 	int64_t h = 2 * rows - 1, w = 2 * columns - 1;
-	value *table = PARAM(s, "relative_position_bias.relative_position_bias_table", h * w + 3,
-			     heads);
+	value *table =
+		PARAM(s, "relative_position_bias.relative_position_bias_table", h * w + 3, heads);
 	const dim *n = dim_const(g, h * w), *hd = dim_const(g, h), *wd = dim_const(g, w);
 	const dim *as_image[] = { dim_const(g, 1), wd, hd, dim_const(g, heads) };
 	const dim *as_table[] = { n, dim_const(g, heads) };

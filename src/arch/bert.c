@@ -50,8 +50,8 @@ value *bert_positions(scope s, const bert_config *c, const text_inputs *in)
 {
 	if (c->relative != OXP_RELATIVE_NONE)
 		return NULL;
-	return nn_positions(s, "position_embeddings", dim_const(s.g, 0), dim_of(in->ids, 1), c->positions,
-			    c->embedding);
+	return nn_positions(s, "position_embeddings", dim_const(s.g, 0), dim_of(in->ids, 1),
+			    c->positions, c->embedding);
 }
 
 value *bert_embedding_sum(scope s, const bert_config *c, const text_inputs *in, value *positions)
@@ -70,7 +70,8 @@ value *bert_embeddings(scope s, const bert_config *c, const text_inputs *in, val
 
 value *bert_mask(const bert_config *c, const text_inputs *in)
 {
-	return c->decoder ? nn_causal_mask(in->mask, dim_of(in->mask, 1)) : nn_padding_mask(in->mask);
+	return c->decoder ? nn_causal_mask(in->mask, dim_of(in->mask, 1))
+			  : nn_padding_mask(in->mask);
 }
 
 value *bert_self_attention(scope s, const bert_config *c, value *x, value *mask)

@@ -106,9 +106,11 @@ static value *embed(scope s, const char *name, value *x, int64_t width)
 static void clip_default(scope s, cfg *j)
 {
 	cfg *text = part(j, "text_config"), *vision = part(j, "vision_config");
-	int64_t vocab = cfg_int(text, "vocab_size", 49408), width = cfg_int(j, "projection_dim", 512);
+	int64_t vocab = cfg_int(text, "vocab_size", 49408),
+		width = cfg_int(j, "projection_dim", 512);
 	int64_t longest = cfg_int(text, "max_position_embeddings", 77);
-	int64_t size = cfg_int(vision, "image_size", 224), patch = cfg_int(vision, "patch_size", 32);
+	int64_t size = cfg_int(vision, "image_size", 224),
+		patch = cfg_int(vision, "patch_size", 32);
 	text_spec t = { .names = "input_ids", .vocab = vocab, .longest = longest };
 	text_inputs in = nn_text_inputs(s, &t);
 	value *image = nn_image(s, &(image_spec){ .channels = cfg_int(vision, "num_channels", 3),

@@ -61,7 +61,8 @@ static value *distilbert_body(scope s, cfg *j, int choices)
 	value *x = nn_embedding(e, "word_embeddings", in.ids, c.vocab, c.dim);
 	value *mask = nn_padding_mask(in.mask);
 
-	x = op_add(x, nn_positions(e, "position_embeddings", dim_const(s.g, 0), length, c.positions, c.dim));
+	x = op_add(x, nn_positions(e, "position_embeddings", dim_const(s.g, 0), length, c.positions,
+				   c.dim));
 	x = nn_layer_norm(e, "LayerNorm", x, EPS);
 	for (int64_t i = 0; i < c.layers; i++)
 		x = block(at(body, "transformer.layer.%d", (int)i), &c, x, mask);

@@ -53,10 +53,10 @@ static int is_local(cfg *j, const gpt_neo_config *c, int64_t layer)
 		int64_t all = n * cfg_int(j, cfg_key(j, "attention_types.%d.1", g), 1);
 
 		if (layer >= made && layer < made + all)
-			local = cfg_choice(j,
-					   cfg_key(j, "attention_types.%d.0.%d", g,
-						   (int)((layer - made) % n)),
-					   "", "global local");
+			local = cfg_choice(
+				j,
+				cfg_key(j, "attention_types.%d.0.%d", g, (int)((layer - made) % n)),
+				"", "global local");
 		made += all;
 	}
 	if (!made) { /* the class's default: [["global", "local"], 12] */

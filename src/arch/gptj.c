@@ -30,8 +30,9 @@ static gptj_config read_config(cfg *j)
 	if (cfg_is_null(j, "rotary_dim"))
 		cfg_refuse(j, "rotary_dim: null is not supported; expected a number");
 	else if (c.rotary % 2 || c.rotary > c.hidden / c.heads)
-		cfg_refuse(j, "rotary_dim: expected an even number up to the head's %lld, found "
-			      "%lld",
+		cfg_refuse(j,
+			   "rotary_dim: expected an even number up to the head's %lld, found "
+			   "%lld",
 			   (long long)(c.hidden / c.heads), (long long)c.rotary);
 	cfg_ignore(j, "resid_pdrop embd_pdrop attn_pdrop initializer_range n_ctx rotary scale_attn "
 		      "summary_type summary_use_proj summary_activation summary_proj_to_labels "

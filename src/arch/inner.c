@@ -34,8 +34,9 @@ int oxp_build(scope s, cfg *j, const inner_model *in, value **output, int most)
 	g->outputs = 0;
 	t->build(s, j);
 	if (in->memory && !g->memory_taken)
-		cfg_refuse(j, "this %s has no cross-attention, so it cannot follow an encoder (is "
-			      "add_cross_attention set?)",
+		cfg_refuse(j,
+			   "this %s has no cross-attention, so it cannot follow an encoder (is "
+			   "add_cross_attention set?)",
 			   a->types);
 	for (n = 0; n < g->outputs && n < most && !g->error->code; n++)
 		output[n] = g->output[n].x;

@@ -101,7 +101,8 @@ void seq2seq_sequence(scope s, cfg *j)
 {
 	run r = without_past(s, j);
 	value *end = op_equal(r.ids, op_int(s.g, cfg_index(j, "eos_token_id", 2)));
-	value *place = nn_last_place(end), *x; /* the decoder's states are as many, or it is its last */
+	value *place = nn_last_place(end),
+	      *x; /* the decoder's states are as many, or it is its last */
 	value *last = op_length(s.g, dim_sub(s.g, dim_of(r.x, 1), dim_const(s.g, 1)));
 	scope head = at(s, "classification_head");
 

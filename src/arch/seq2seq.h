@@ -22,7 +22,8 @@ typedef struct seq2seq_memory {
 
 /* A row's `family` when its tasks are those below. */
 typedef struct seq2seq {
-	decoder alone; /* the decoder without an encoder, for causal-lm; first: decoder_lm reads it */
+	decoder alone; /* the decoder without an encoder, for causal-lm; first: decoder_lm reads it
+			*/
 	seq2seq_shape (*shape)(cfg *j);
 	value *(*encode)(scope s, cfg *j, value *ids, value *mask);
 	/* → [batch, decoder_sequence, hidden]; `memory` NULL: a decoder alone */

@@ -77,8 +77,8 @@ static value *shift_mask(const swin_config *c, value *x, const dim *shift)
 	const dim *n = dim_const(g, c->window * c->window), *windows, *to[5], *flat[4];
 	value *rows = op_mul(regions(g, height, c->window, shift), op_int(g, 3)), *region, *mask;
 
-	region = op_add(op_unsqueeze(rows, 1),
-			op_unsqueeze(regions(g, width, c->window, shift), 0));
+	region =
+		op_add(op_unsqueeze(rows, 1), op_unsqueeze(regions(g, width, c->window, shift), 0));
 	region = nn_to_windows(op_reshape(region, 4, as_image), c->window);
 	region = op_select(region, 2, 0); /* windows, size² */
 	windows = dim_of(region, 0);
@@ -118,7 +118,8 @@ static const dim *shift_of(const swin_config *c, value *x)
 {
 	graph *g = graph_of(x);
 	const dim *zero = dim_const(g, 0), *one = dim_const(g, 1);
-	const dim *over = dim_sub(g, dim_min(g, dim_of(x, 1), dim_of(x, 2)), dim_const(g, c->window));
+	const dim *over =
+		dim_sub(g, dim_min(g, dim_of(x, 1), dim_of(x, 2)), dim_const(g, c->window));
 
 	over = dim_max(g, zero, dim_min(g, one, over));
 	return dim_mul(g, over, dim_const(g, c->window / 2));
@@ -149,7 +150,8 @@ static value *layer(scope s, const swin_config *c, value *x, int64_t n, int shif
 	}
 	x = op_add(x, y);
 
-	y = nn_linear(s, "intermediate.dense", nn_layer_norm(s, "layernorm_after", x, c->eps), inner);
+	y = nn_linear(s, "intermediate.dense", nn_layer_norm(s, "layernorm_after", x, c->eps),
+		      inner);
 	return op_add(x, nn_linear(s, "output.dense", nn_act(s, "act", c->act, y), width));
 }
 

@@ -44,8 +44,9 @@ static t5_config read_config(cfg *j)
 	c.distances.heads = c.heads;
 	c.decoder_layers = cfg_int(j, "num_decoder_layers", c.layers);
 	read_act(j, &c);
-	cfg_ignore(j, "dropout_rate classifier_dropout initializer_factor is_gated_act dense_act_fn "
-		      "n_positions");
+	cfg_ignore(j,
+		   "dropout_rate classifier_dropout initializer_factor is_gated_act dense_act_fn "
+		   "n_positions");
 	return c;
 }
 
@@ -169,7 +170,9 @@ static value *lm_head(scope s, cfg *j, value *x)
 	return op_linear(x, op_param_also(words(s, &c), out, "weight"), NULL);
 }
 
-static const seq2seq t5 = { .shape = shape, .encode = encode, .decode = decode, .lm_head = lm_head };
+static const seq2seq t5 = {
+	.shape = shape, .encode = encode, .decode = decode, .lm_head = lm_head
+};
 
 static const task t5_tasks[] = {
 	{ .feature = "default", .build = seq2seq_default, .opset = 13 },

@@ -17,7 +17,8 @@ static const double EPS = 1e-5;
 static trocr_config read_config(cfg *j)
 {
 	int64_t layers = cfg_int(j, "num_hidden_layers", cfg_int(j, "decoder_layers", 12));
-	int64_t heads = cfg_int(j, "num_attention_heads", cfg_int(j, "decoder_attention_heads", 16));
+	int64_t heads =
+		cfg_int(j, "num_attention_heads", cfg_int(j, "decoder_attention_heads", 16));
 	trocr_config c = {
 		.bart = { .vocab = cfg_int(j, "vocab_size", 50265),
 			  .hidden = cfg_int(j, "hidden_size", cfg_int(j, "d_model", 1024)),
@@ -32,8 +33,7 @@ static trocr_config read_config(cfg *j)
 		.normed = cfg_bool(j, "layernorm_embedding", 1),
 	};
 
-	c.bart.word_scale =
-		cfg_bool(j, "scale_embedding", 0) ? sqrt((double)c.bart.hidden) : 1;
+	c.bart.word_scale = cfg_bool(j, "scale_embedding", 0) ? sqrt((double)c.bart.hidden) : 1;
 	if (c.bart.hidden % 2 || c.bart.hidden < 4)
 		cfg_refuse(j, "d_model: expected an even number from 4 on");
 	cfg_ignore(j, "dropout attention_dropout activation_dropout init_std decoder_layerdrop "

@@ -29,8 +29,9 @@ static value *project(scope s, cfg *decoder, value *states, int64_t width)
 	int64_t taken = cfg_int(decoder, "cross_attention_hidden_size", 0);
 
 	if (taken && taken != width)
-		cfg_refuse(decoder, "cross_attention_hidden_size: expected the encoder's %lld, "
-				    "found %lld",
+		cfg_refuse(decoder,
+			   "cross_attention_hidden_size: expected the encoder's %lld, "
+			   "found %lld",
 			   (long long)width, (long long)taken);
 	return taken || own == width ? states : nn_linear(s, "enc_to_dec_proj", states, own);
 }
@@ -49,10 +50,10 @@ static void decoder(scope s, cfg *j)
 						     dim_axis(s.g, "encoder_sequence"),
 						     dim_const(s.g, width) } });
 	inner_defaults(s, own);
-	build_inner(at(s, "decoder"), own,
-		    &(inner_model){ .feature = "causal-lm",
-				    .memory = project(s, own, states, width) },
-		    &scores, 1);
+	build_inner(
+		at(s, "decoder"), own,
+		&(inner_model){ .feature = "causal-lm", .memory = project(s, own, states, width) },
+		&scores, 1);
 	inputs_in_order(s, "input_ids attention_mask encoder_hidden_states");
 	op_output(s, "logits", scores);
 }

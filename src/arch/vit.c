@@ -39,8 +39,8 @@ int64_t vit_columns(const vit_config *c)
 value *vit_embeddings(scope s, const vit_config *c, scope e)
 {
 	window w = { .size = { c->patch[0], c->patch[1] }, .stride = { c->patch[0], c->patch[1] } };
-	value *x = nn_image(s, &(image_spec){ .channels = c->channels,
-					      .size = { c->image[0], c->image[1] } });
+	value *x = nn_image(
+		s, &(image_spec){ .channels = c->channels, .size = { c->image[0], c->image[1] } });
 	value *first = PARAM(e, "cls_token", 1, 1, c->hidden);
 
 	x = nn_flatten_image(nn_conv(e, "patch_embeddings.projection", x, c->hidden, &w));
@@ -88,9 +88,9 @@ static value *body(scope s, cfg *j)
 	for (int64_t i = 0; i < c.layers; i++) {
 		scope l = at(b, "encoder.layer.%d", (int)i);
 
-		x = op_add(vit_attention(l, &c, nn_layer_norm(l, "layernorm_before", x, c.eps),
-					 NULL),
-			   x);
+		x = op_add(
+			vit_attention(l, &c, nn_layer_norm(l, "layernorm_before", x, c.eps), NULL),
+			x);
 		x = op_add(vit_feed_forward(l, &c, nn_layer_norm(l, "layernorm_after", x, c.eps)),
 			   x);
 	}

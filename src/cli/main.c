@@ -105,10 +105,10 @@ static json_t *result_json(const struct terminal *t, const oxp_result *r)
 				      json_pack("{s:s, s:f}", "name", r->output[i].output,
 						"max_abs_difference", r->output[i].absolute));
 	return json_pack("{s:s, s:s, s:i, s:I, s:i, s:i, s:b, s:i, s:s, s:o, s:O}", "path", r->path,
-			     "feature", r->feature, "opset", r->opset, "bytes",
-			     (json_int_t)r->bytes, "nodes", r->nodes, "initializers",
-			     r->initializers, "validated", r->validated, "input_sets",
-			     r->input_sets, "runtime", r->runtime, "outputs", outputs, "warnings", t->warnings);
+			 "feature", r->feature, "opset", r->opset, "bytes", (json_int_t)r->bytes,
+			 "nodes", r->nodes, "initializers", r->initializers, "validated",
+			 r->validated, "input_sets", r->input_sets, "runtime", r->runtime,
+			 "outputs", outputs, "warnings", t->warnings);
 }
 
 /* One object; where a feature has several graphs, with a list of them all. */

@@ -588,8 +588,8 @@ int exec_slice(executor *x, const value *v, const array *const *in, array *out)
 
 	if (start < 0 || start + n > in[0]->shape[v->axis])
 		return error_set(x->e, E_ARGUMENT,
-				 "%s: places %lld to %lld are outside the %lld of axis %d", v->scope,
-				 (long long)start, (long long)(start + n),
+				 "%s: places %lld to %lld are outside the %lld of axis %d",
+				 v->scope, (long long)start, (long long)(start + n),
 				 (long long)in[0]->shape[v->axis], v->axis);
 	copy_along(v->axis, out, 0, in[0], start, n);
 	return 0;

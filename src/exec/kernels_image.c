@@ -35,8 +35,8 @@ static void unroll(const value *v, const array *out, const float *image, int64_t
 					for (int64_t k = 0; k < w->size[1]; k++) {
 						int64_t s = place(w, 1, x, k, room[1]);
 
-						*row++ = r < 0 || s < 0 ? 0
-									: plane[r * room[1] + s];
+						*row++ =
+							r < 0 || s < 0 ? 0 : plane[r * room[1] + s];
 					}
 				}
 			}
@@ -60,8 +60,8 @@ static void convolve(void *context, size_t index)
 	int64_t batch = (int64_t)index / groups, channels = weight->shape[1];
 	int64_t outs = weight->shape[0] / groups, pixels = c->out->shape[2] * c->out->shape[3];
 	int64_t k = channels * weight->shape[2] * weight->shape[3];
-	const float *image = f32(in) + (batch * in->shape[1] + group * channels) * in->shape[2] *
-					       in->shape[3];
+	const float *image =
+		f32(in) + (batch * in->shape[1] + group * channels) * in->shape[2] * in->shape[3];
 	float *rows = malloc(sizeof *rows * (size_t)(pixels * k + 1));
 	float *to = (float *)c->out->data + (batch * c->out->shape[1] + group * outs) * pixels;
 	product p = { .m = outs,
@@ -91,8 +91,9 @@ int exec_conv(executor *x, const value *v, const array *const *in, array *out)
 	struct conv c = { v, in, out, 0 };
 
 	if (out->shape[2] < 1 || out->shape[3] < 1)
-		return error_set(x->e, E_ARGUMENT, "%s: an image of %lld × %lld is smaller than its window",
-				 v->scope, (long long)in[0]->shape[2], (long long)in[0]->shape[3]);
+		return error_set(x->e, E_ARGUMENT,
+				 "%s: an image of %lld × %lld is smaller than its window", v->scope,
+				 (long long)in[0]->shape[2], (long long)in[0]->shape[3]);
 	parallel_for(x->threads, (size_t)(out->shape[0] * v->window.groups), convolve, &c);
 	return c.failed ? error_memory(x->e) : 0;
 }

@@ -146,8 +146,8 @@ static int multiply(dim_term *out, const dim_term *a, const dim_term *b)
 	    __builtin_mul_overflow(a->times, b->times, &out->times))
 		return -1;
 	while (i < a->factors || j < b->factors) {
-		int from_a = j == b->factors ||
-			     (i < a->factors && strcmp(a->factor[i]->name, b->factor[j]->name) <= 0);
+		int from_a = j == b->factors || (i < a->factors && strcmp(a->factor[i]->name,
+									  b->factor[j]->name) <= 0);
 
 		out->factor[out->factors++] = from_a ? a->factor[i++] : b->factor[j++];
 	}
@@ -229,12 +229,12 @@ static const dim *extreme(graph *g, const dim *a, const dim *b, int most)
 		return a ? b : a;
 	if (is_number(a) && is_number(b))
 		return (dim_number(a) > dim_number(b)) == most ? a : b;
-	return of_factor(g, (dim_factor){ .name = arena_printf(&g->arena, "%s(%s, %s)",
-							       most ? "max" : "min", a->text,
-							       b->text),
-					  .kind = most ? FACTOR_MAX : FACTOR_MIN,
-					  .a = a,
-					  .b = b });
+	return of_factor(g,
+			 (dim_factor){ .name = arena_printf(&g->arena, "%s(%s, %s)",
+							    most ? "max" : "min", a->text, b->text),
+				       .kind = most ? FACTOR_MAX : FACTOR_MIN,
+				       .a = a,
+				       .b = b });
 }
 
 const dim *oxp_dim_min(graph *g, const dim *a, const dim *b)

@@ -335,8 +335,7 @@ static int infer_pad(value *v)
 {
 	if (real(v) || fix_axis(v, v->rank))
 		return -1;
-	v->dim[v->axis] =
-		dim_add(v->g, dim_add(v->g, v->start, v->dim[v->axis]), v->after);
+	v->dim[v->axis] = dim_add(v->g, dim_add(v->g, v->start, v->dim[v->axis]), v->after);
 	return 0;
 }
 

@@ -17,7 +17,8 @@ enum op {
 	OP_COUNT
 };
 
-/* ---- Dimensions: sums of products of factors, in a canonical form, interned by their text. ---- */
+/* ---- Dimensions: sums of products of factors, in a canonical form, interned by their text. ----
+ */
 
 enum { MOST_TERMS = 12, MOST_FACTORS = 6 };
 
@@ -48,8 +49,8 @@ int64_t dim_value(const dim *d, int64_t (*of)(void *context, const char *axis), 
 enum { MOST_ALSO = 4 };
 
 typedef struct param {
-	const char *path;    /* in the architecture's spelling */
-	const char *name;    /* in the checkpoint's, once bound */
+	const char *path;            /* in the architecture's spelling */
+	const char *name;            /* in the checkpoint's, once bound */
 	const char *also[MOST_ALSO]; /* other paths it may have */
 	int rank;
 	int64_t shape[OXP_MAX_RANK];
@@ -90,14 +91,14 @@ typedef struct output_value {
 
 struct oxp_graph {
 	arena arena;
-	error *error;              /* the caller's */
-	checkpoint *weights;       /* NULL: a skeleton, which only describes */
-	const arch *arch;          /* NULL: a graph without a row */
-	const char *prefix;        /* the row's */
-	value *memory;             /* encoder states for a decoder within a model, or NULL */
-	int memory_taken;          /* somebody asked for them */
+	error *error;                    /* the caller's */
+	checkpoint *weights;             /* NULL: a skeleton, which only describes */
+	const arch *arch;                /* NULL: a graph without a row */
+	const char *prefix;              /* the row's */
+	value *memory;                   /* encoder states for a decoder within a model, or NULL */
+	int memory_taken;                /* somebody asked for them */
 	const struct registry *registry; /* where models within models are found */
-	int allow_missing, seeded; /* seeded: how many parameters are */
+	int allow_missing, seeded;       /* seeded: how many parameters are */
 	value *poison;
 	value **input;
 	int inputs;

@@ -16,8 +16,7 @@ static int64_t bucket_of(const buckets *b, int64_t distance)
 
 	if (away < exact)
 		return first + away;
-	wide = exact + (int64_t)(logf((float)away / (float)exact) / scale *
-				 (float)(count - exact));
+	wide = exact + (int64_t)(logf((float)away / (float)exact) / scale * (float)(count - exact));
 	return first + (wide < count ? wide : count - 1);
 }
 
@@ -39,10 +38,11 @@ value *oxp_nn_bucket_bias(scope s, const char *name, const buckets *b, const dim
 	value *table = PARAM(at(s, "%s", name), "weight", b->count, b->heads), *place, *distance;
 
 	if (b->most > MOST_DISTANCE || b->count < 4 || b->most <= b->count / 2)
-		return graph_fail(g, E_MODEL,
-				  "%s: %lld buckets up to a distance of %lld; expected 4 or more, and "
-				  "a distance above half of them up to %d",
-				  s.path, (long long)b->count, (long long)b->most, MOST_DISTANCE);
+		return graph_fail(
+			g, E_MODEL,
+			"%s: %lld buckets up to a distance of %lld; expected 4 or more, and "
+			"a distance above half of them up to %d",
+			s.path, (long long)b->count, (long long)b->most, MOST_DISTANCE);
 	for (int64_t i = 0; i < n; i++)
 		bucket[i] = bucket_of(b, i - b->most);
 	table = op_embedding(table, op_ints(g, 1, &n, bucket)); /* a row per distance */

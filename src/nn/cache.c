@@ -32,13 +32,12 @@ cache *oxp_nn_cache(scope s, const cache *spec)
 			const char *axis = k < 2 ? c->axis : c->cross_axis;
 
 			c->state[i][k] = op_input(
-				s, &(input_spec){ .name = name,
-						  .type = F32,
-						  .rank = 4,
-						  .dim = { dim_axis(g, "batch"),
-							   dim_const(g, c->heads),
-							   dim_axis(g, axis),
-							   dim_const(g, c->width) } });
+				s, &(input_spec){
+					   .name = name,
+					   .type = F32,
+					   .rank = 4,
+					   .dim = { dim_axis(g, "batch"), dim_const(g, c->heads),
+						    dim_axis(g, axis), dim_const(g, c->width) } });
 		}
 	}
 	return c;

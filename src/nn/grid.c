@@ -44,8 +44,8 @@ value *oxp_nn_from_windows(value *x, int64_t size, const dim *batch, const dim *
 {
 	graph *g = graph_of(x);
 	const dim *n = dim_const(g, size);
-	const dim *cut[] = { batch, dim_div(g, height, size), dim_div(g, width, size),
-			     n,     n,                        dim_of(x, 2) };
+	const dim *cut[] = { batch,       dim_div(g, height, size), dim_div(g, width, size), n, n,
+			     dim_of(x, 2) };
 	const dim *to[] = { batch, height, width, dim_of(x, 2) };
 
 	return op_reshape(op_transpose(op_reshape(x, 6, cut), (int[]){ 0, 1, 3, 2, 4, 5 }), 4, to);

@@ -13,8 +13,8 @@ value *oxp_nn_project(scope s, const char *name, value *x, int64_t width)
 {
 	scope own = at(s, "%s", name);
 
-	return nn_layer(own, op_linear(x, PARAM(own, "weight", width, dim_number(dim_of(x, -1))),
-				       NULL));
+	return nn_layer(own,
+			op_linear(x, PARAM(own, "weight", width, dim_number(dim_of(x, -1))), NULL));
 }
 
 value *oxp_nn_conv1d(scope s, const char *name, value *x, int64_t width)

@@ -29,7 +29,8 @@ value *oxp_nn_padding_mask(value *mask)
 	return additive(real_tokens(mask));
 }
 
-/* The places of the queries [queries, 1], which are the last of the tokens, and of keys [1, keys] */
+/* The places of the queries [queries, 1], which are the last of the tokens, and of keys [1, keys]
+ */
 static void places(value *mask, const dim *queries, value **query, value **key)
 {
 	graph *g = graph_of(mask);

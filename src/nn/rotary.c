@@ -53,9 +53,9 @@ value *oxp_nn_rotate_pairs(value *x, const rotary *turn)
 	first = op_reshape(first, 5, pairs);
 	even = op_select(first, 4, 0);
 	odd = op_select(first, 4, 1);
-	first = op_concat(
-		op_unsqueeze(op_sub(op_mul(even, turn->cos), op_mul(odd, turn->sin)), 4),
-		op_unsqueeze(op_add(op_mul(odd, turn->cos), op_mul(even, turn->sin)), 4), 4);
+	first = op_concat(op_unsqueeze(op_sub(op_mul(even, turn->cos), op_mul(odd, turn->sin)), 4),
+			  op_unsqueeze(op_add(op_mul(odd, turn->cos), op_mul(even, turn->sin)), 4),
+			  4);
 	first = op_reshape(first, 4, whole);
 	if (turned == width)
 		return first;

@@ -44,24 +44,24 @@ text_inputs oxp_nn_text_inputs(scope s, const text_spec *t)
 	while (*p) { /* in the order of the names */
 		size_t n = strcspn(p, " "), i = 0;
 
-		while (i < KNOWN && (strlen(known[i].name) != n || strncmp(known[i].name, p, n) != 0))
+		while (i < KNOWN &&
+		       (strlen(known[i].name) != n || strncmp(known[i].name, p, n) != 0))
 			i++;
 		if (i == KNOWN) {
 			graph_fail(s.g, E_INTERNAL, "\"%s\" names no text input", t->names);
 			return in;
 		}
-		*known[i].to = text_input(s,
-					  (input_spec){ .name = known[i].name,
-							.type = I64,
-							.fill = known[i].fill,
-							.range = known[i].range,
-							.dim = { known[i].fill == OXP_FILL_MASK &&
-										 t->past
-									 ? dim_add(s.g, t->past,
-										   length)
-									 : length },
-							.longest = t->longest },
-					  t->choices);
+		*known[i].to =
+			text_input(s,
+				   (input_spec){ .name = known[i].name,
+						 .type = I64,
+						 .fill = known[i].fill,
+						 .range = known[i].range,
+						 .dim = { known[i].fill == OXP_FILL_MASK && t->past
+								  ? dim_add(s.g, t->past, length)
+								  : length },
+						 .longest = t->longest },
+				   t->choices);
 		p += n;
 		p += strspn(p, " ");
 	}

@@ -178,8 +178,8 @@ void lower_linear(lowering *l, const value *v)
 	const value *x = v->in[0], *w = v->in[1], *b = v->in[2];
 
 	if (l->options->linear == OXP_LINEAR_MATMUL && w->op == OP_param) {
-		const char *y = EMIT(l, .op = "MatMul",
-				     .in = { full(l, x), parameter(l, w, !v->index) });
+		const char *y =
+			EMIT(l, .op = "MatMul", .in = { full(l, x), parameter(l, w, !v->index) });
 
 		set_full(l, v, b ? EMIT(l, .op = "Add", .in = { full(l, b), y }) : y);
 	} else {
