@@ -66,9 +66,10 @@ value *detr_masks(scope s, cfg *j, const detr_config *c, const detr_states *d)
 {
 	value *x;
 
-	if (c->backbone.features.n < 4) {
+	if (c->backbone.features.n < 3) {
 		cfg_refuse(j,
-			   "image-segmentation needs the backbone's four stages; it has %d in "
+			   "image-segmentation needs three of the backbone's stages or more; it "
+			   "has %d in "
 			   "out_indices",
 			   c->backbone.features.n);
 		return d->x;

@@ -5,7 +5,8 @@
 #include "arch/resnet.h"
 
 const resnet_names resnet_own_names = {
-	.stem = { "embedder.embedder.convolution", "embedder.embedder.normalization" },
+	.stem = { "embedder.embedder.convolution", "embedder.embedder.normalization",
+		  "embedder.embedder.activation" },
 	.stage = "encoder.stages.",
 	.layer = "layers.",
 	.convolution = { "layer.0.convolution", "layer.1.convolution", "layer.2.convolution" },
@@ -15,7 +16,7 @@ const resnet_names resnet_own_names = {
 
 /* Of the library timm, as checkpoints of detectors keep them. */
 const resnet_names resnet_timm_names = {
-	.stem = { "conv1", "bn1" },
+	.stem = { "conv1", "bn1", "act1" },
 	.stage = "layer",
 	.layer = "",
 	.convolution = { "conv1", "conv2", "conv3" },
@@ -95,7 +96,7 @@ value *resnet_stages(scope s, const resnet_config *c, value *x, value **stage)
 	window pool = square(3, 2, 1);
 
 	x = conv_norm(s, c->names->stem, x, c->stem, square(7, 2, 1));
-	x = nn_act(s, "activation", c->act, x);
+	x = nn_act(s, c->names->stem[2], c->act, x);
 	x = op_max_pool(x, &pool);
 	for (int i = 0; i < c->depths.n; i++) {
 		for (int k = 0; k < c->depths.at[i]; k++) {

@@ -15,7 +15,7 @@ typedef struct resnet_config {
 
 /* How a checkpoint calls the parts of a convolution with its norm. */
 typedef struct resnet_names {
-	const char *stem[2];                  /* convolution, norm */
+	const char *stem[3];                  /* convolution, norm, activation */
 	const char *stage, *layer;            /* what stands before their numbers */
 	const char *convolution[3], *norm[3]; /* of a layer, in their order */
 	const char *shortcut[2];
