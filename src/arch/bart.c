@@ -202,7 +202,7 @@ static const task tasks[] = {
 	{ .feature = "default", .build = seq2seq_default },
 	{ .feature = "default-with-past", .build = seq2seq_default_with_past },
 	{ .feature = "causal-lm", .build = decoder_lm },
-	{ .feature = "causal-lm-with-past", .build = decoder_lm_with_past },
+	{ .feature = "causal-lm-with-past", .build = seq2seq_decoder_lm_with_past },
 	{ .feature = "seq2seq-lm", .build = seq2seq_lm },
 	{ .feature = "seq2seq-lm-with-past", .build = seq2seq_lm_with_past },
 	{ .feature = "sequence-classification", .build = seq2seq_sequence },

@@ -9,14 +9,18 @@ void check_heads(cfg *j, int64_t heads, int64_t hidden)
 			   (long long)hidden, (long long)heads);
 }
 
-void span_outputs(scope s, cfg *j, value *x)
+void check_span_labels(cfg *j)
 {
-	x = nn_linear(s, "qa_outputs", x, 2);
 	if (cfg_labels(j) != 2)
 		cfg_refuse(j,
 			   "num_labels: question-answering has a start and an end, so expected 2 "
 			   "labels, found %lld",
 			   (long long)cfg_labels(j));
+}
+
+void span_outputs(scope s, value *x)
+{
+	x = nn_linear(s, "qa_outputs", x, 2);
 	op_output(s, "start_logits", op_select(x, -1, 0));
 	op_output(s, "end_logits", op_select(x, -1, 1));
 }

@@ -94,5 +94,6 @@ void decoder_span(scope s, cfg *j)
 {
 	decoder_inputs in = read_inputs(s, j, 0);
 
-	span_outputs(s, j, states(s, j, &in));
+	check_span_labels(j);
+	span_outputs(s, states(s, j, &in));
 }

@@ -49,7 +49,8 @@ static void encoder_span(scope s, cfg *j)
 {
 	const encoder *e = family_of(s);
 
-	span_outputs(s, j, e->body(s, j, 0));
+	check_span_labels(j);
+	span_outputs(s, e->body(s, j, 0));
 }
 
 const task encoder_tasks[] = {

@@ -97,6 +97,13 @@ void seq2seq_lm_with_past(scope s, cfg *j)
 	nn_cache_outputs(s, r.in.past);
 }
 
+/* The mask stands before the past, as it does with an encoder. */
+void seq2seq_decoder_lm_with_past(scope s, cfg *j)
+{
+	decoder_lm_with_past(s, j);
+	inputs_in_order(s, "input_ids attention_mask");
+}
+
 void seq2seq_sequence(scope s, cfg *j)
 {
 	run r = without_past(s, j);
@@ -113,5 +120,5 @@ void seq2seq_sequence(scope s, cfg *j)
 
 void seq2seq_span(scope s, cfg *j)
 {
-	span_outputs(s, j, without_past(s, j).x);
+	span_outputs(s, without_past(s, j).x);
 }

@@ -35,7 +35,9 @@ void seq2seq_default(scope s, cfg *j);
 void seq2seq_default_with_past(scope s, cfg *j);
 void seq2seq_lm(scope s, cfg *j);
 void seq2seq_lm_with_past(scope s, cfg *j);
-/* As BART has them: at the last end-of-sequence token, and on all tokens. */
+/* The decoder alone; without a past decoder_lm serves. */
+void seq2seq_decoder_lm_with_past(scope s, cfg *j);
+/* As BART has them: at the last end-of-sequence token; on all tokens, whatever num_labels is. */
 void seq2seq_sequence(scope s, cfg *j);
 void seq2seq_span(scope s, cfg *j);
 
