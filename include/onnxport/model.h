@@ -124,7 +124,9 @@ typedef struct oxp_arch {
 		*prefix; /* of the body's parameters inside a model with a head ("bert"), or NULL */
 	const char *defaults; /* JSON: the config class's defaults where they differ from those in
 			       * the code that the row shares; or NULL */
-	const void *family; /* what tasks that rows share need to know of this one; family_of(s) */
+	const char *example; /* JSON: a configuration to describe the type by, where the class needs
+			      * more than its defaults; or NULL */
+	const void *family;  /* what tasks that rows share need to know of this one; family_of(s) */
 	const oxp_task *tasks; /* ends with a row whose feature is NULL */
 } oxp_arch;
 

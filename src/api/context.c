@@ -163,14 +163,15 @@ static int describe_all(oxp_context *c, loaded *l, oxp_description **result)
 	return c->error.code;
 }
 
-/* A type's graph with the defaults of its configuration class. */
+/* A type's graph with the defaults of its configuration class, or the row's example. */
 static int load_type(oxp_context *c, const arch *a, const char *type, const char *feature,
 		     loaded *l)
 {
 	error *e = &c->error;
 
 	l->type = arena_strdup(&l->arena, type);
-	l->config = cfg_empty(e);
+	l->config = a->example ? cfg_parse("(example)", a->example, strlen(a->example), e)
+			       : cfg_empty(e);
 	if (!l->config || !l->type)
 		return error_memory(e);
 	l->task = registry_task(a, type, feature, e);

@@ -67,4 +67,9 @@ static const task tasks[] = {
 	{ 0 },
 };
 
-const arch arch_vision_encoder_decoder = { .types = "vision-encoder-decoder", .tasks = tasks };
+const arch arch_vision_encoder_decoder = {
+	.types = "vision-encoder-decoder",
+	.example = "{\"encoder\": {\"model_type\": \"vit\"}, \"decoder\": {\"model_type\": "
+		   "\"gpt2\", \"add_cross_attention\": true}}",
+	.tasks = tasks,
+};
