@@ -129,6 +129,11 @@ typedef enum oxp_durability { OXP_NOT_SYNCED, OXP_SYNCED } oxp_durability;
 typedef enum oxp_missing { OXP_MISSING_IS_ERROR, OXP_MISSING_IS_SEEDED } oxp_missing;
 
 /* What runs the exported file for the validation. */
+typedef enum oxp_batch_norm {
+	OXP_BATCH_NORM_FOLD, /* into the convolution before it, where there is one */
+	OXP_BATCH_NORM_KEEP, /* as a node of its own */
+} oxp_batch_norm;
+
 typedef enum oxp_runtime {
 	OXP_RUNTIME_AUTO,        /* ONNX Runtime where one is found, else the built-in evaluator */
 	OXP_RUNTIME_ONNXRUNTIME, /* without one: OXP_E_RUNTIME */
@@ -147,6 +152,7 @@ typedef struct oxp_options {
 	oxp_linear linear;
 	oxp_validation validation;
 	oxp_runtime runtime;
+	oxp_batch_norm batch_norm;
 	oxp_missing missing;
 	oxp_durability durability;
 } oxp_options;

@@ -272,6 +272,7 @@ static int write_model(oxp_context *c, loaded *l, const char *model, const char 
 {
 	onnx_options lower = { .opset = o->opset ? o->opset : task_opset(l->task),
 			       .linear = o->linear,
+			       .batch_norm = o->batch_norm,
 			       .weights = o->weights };
 	onnx_write_options how = { .weights = lower.weights,
 				   .sync = o->durability == OXP_SYNCED,

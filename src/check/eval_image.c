@@ -1,7 +1,9 @@
 /* ONNX operators on images [batch, channels, height, width]. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/thread.h"
 #include "check/eval.h"
 
 typedef struct frame {
@@ -59,58 +61,76 @@ static void add_plane(const frame *w, const float *image, const int64_t *room, c
 		int64_t right = k % w->size[1] * w->dilation[1] - w->pad[1];
 		double f = (double)weight[k];
 
+		int64_t first = 0, end = out[1]; /* columns whose pixel is in the image */
+
+		while (first < end && first * w->stride[1] + right < 0)
+			first++;
+		while (end > first && (end - 1) * w->stride[1] + right >= room[1])
+			end--;
 		for (int64_t y = 0; y < out[0]; y++) {
 			int64_t r = y * w->stride[0] + down;
+			double *sum = to + y * out[1];
 
-			for (int64_t x = 0; r >= 0 && r < room[0] && x < out[1]; x++) {
-				int64_t s = x * w->stride[1] + right;
-
-				if (s >= 0 && s < room[1])
-					to[y * out[1] + x] += f * (double)image[r * room[1] + s];
-			}
+			for (int64_t x = first; r >= 0 && r < room[0] && x < end; x++)
+				sum[x] += f * (double)image[r * room[1] + x * w->stride[1] + right];
 		}
 	}
 }
 
+typedef struct convolution {
+	const array *x, *weight, *bias;
+	float *out;
+	frame w;
+	int64_t groups, size[2]; /* of the result's planes */
+	int failed;
+} convolution;
+
+/* One plane of the result: an image's channel. */
+static void convolve_plane(void *context, size_t p)
+{
+	convolution *v = context;
+	int64_t outs = v->weight->shape[0], ins = v->weight->shape[1];
+	int64_t o = (int64_t)p % outs, image = (int64_t)p / outs;
+	int64_t first = image * v->x->shape[1] + o / (outs / v->groups) * ins;
+	int64_t n = v->size[0] * v->size[1], pixels = v->x->shape[2] * v->x->shape[3];
+	int64_t taps = v->w.size[0] * v->w.size[1];
+	double *sum = malloc(sizeof *sum * (size_t)n + 1);
+
+	if (!sum) {
+		__atomic_store_n(&v->failed, 1, __ATOMIC_RELAXED);
+		return;
+	}
+	for (int64_t i = 0; i < n; i++)
+		sum[i] = v->bias ? (double)((const float *)v->bias->data)[o] : 0;
+	for (int64_t k = 0; k < ins; k++)
+		add_plane(&v->w, (const float *)v->x->data + (first + k) * pixels, &v->x->shape[2],
+			  (const float *)v->weight->data + (o * ins + k) * taps, sum, v->size);
+	for (int64_t i = 0; i < n; i++)
+		v->out[(int64_t)p * n + i] = (float)sum[i];
+	free(sum);
+}
+
 int eval_Conv(eval_call *c)
 {
-	const array *x = floats(c, 0, 4), *weight = floats(c, 1, 4);
-	const array *bias = c->inputs > 2 ? floats(c, 2, 1) : NULL;
-	int64_t groups = eval_int(c, "group", 1), out[2], outs, ins, n;
-	array sums = { 0 };
-	frame w;
+	convolution v = { .x = floats(c, 0, 4),
+			  .weight = floats(c, 1, 4),
+			  .bias = c->inputs > 2 ? floats(c, 2, 1) : NULL,
+			  .groups = eval_int(c, "group", 1) };
+	const array *x = v.x, *weight = v.weight;
 
-	if (c->e->code || read_frame(c, x, &w, out))
+	if (c->e->code || read_frame(c, x, &v.w, v.size))
 		return c->e->code;
-	outs = weight->shape[0];
-	ins = weight->shape[1];
-	n = out[0] * out[1];
-	if (groups < 1 || x->shape[1] != ins * groups || outs % groups ||
-	    memcmp(&weight->shape[2], w.size, sizeof w.size) != 0 ||
-	    (bias && bias->shape[0] != outs))
+	if (v.groups < 1 || x->shape[1] != weight->shape[1] * v.groups ||
+	    weight->shape[0] % v.groups ||
+	    memcmp(&weight->shape[2], v.w.size, sizeof v.w.size) != 0 ||
+	    (v.bias && v.bias->shape[0] != weight->shape[0]))
 		return eval_bad(c, "its operands do not fit");
-	if (eval_make(c, OXP_F32, 4, (int64_t[]){ x->shape[0], outs, out[0], out[1] }))
+	if (eval_make(c, OXP_F32, 4,
+		      (int64_t[]){ x->shape[0], weight->shape[0], v.size[0], v.size[1] }))
 		return c->e->code;
-	if (array_make(&sums, OXP_F64, 1, &n))
-		return error_memory(c->e);
-	for (int64_t p = 0; p < x->shape[0] * outs; p++) {
-		int64_t o = p % outs, first = p / outs * x->shape[1] + o / (outs / groups) * ins;
-		double *to = sums.data;
-
-		for (int64_t i = 0; i < n; i++)
-			to[i] = bias ? (double)((const float *)bias->data)[o] : 0;
-		for (int64_t k = 0; k < ins; k++)
-			add_plane(&w,
-				  (const float *)x->data + (first + k) * x->shape[2] * x->shape[3],
-				  &x->shape[2],
-				  (const float *)weight->data +
-					  (o * ins + k) * w.size[0] * w.size[1],
-				  to, out);
-		for (int64_t i = 0; i < n; i++)
-			((float *)c->out->data)[p * n + i] = (float)to[i];
-	}
-	array_free(&sums);
-	return 0;
+	v.out = c->out->data;
+	parallel_for(c->threads, (size_t)(x->shape[0] * weight->shape[0]), convolve_plane, &v);
+	return v.failed ? error_memory(c->e) : 0;
 }
 
 int eval_MaxPool(eval_call *c)

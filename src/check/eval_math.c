@@ -310,43 +310,81 @@ int eval_Softmax(eval_call *c)
 	return 0;
 }
 
-/* Axes come as a setting or, later, as an operand. */
-static int reduce_axis(eval_call *c, const array *x, int *axis)
+/* Axes and how elements lie along them: those that stay, or those that go. */
+typedef struct axes {
+	int n;
+	int64_t length[OXP_MAX_RANK], step[OXP_MAX_RANK];
+} axes;
+
+static void axes_add(axes *a, int64_t length, int64_t step)
+{
+	a->length[a->n] = length;
+	a->step[a->n++] = step;
+}
+
+static int64_t axes_count(const axes *a)
+{
+	return shape_count(a->length, a->n);
+}
+
+/* Where the i-th element lies. */
+static int64_t axes_place(const axes *a, int64_t i)
+{
+	int64_t at = 0;
+
+	for (int k = a->n; k-- > 0; i /= a->length[k])
+		at += i % a->length[k] * a->step[k];
+	return at;
+}
+
+/* A bit per axis that goes. They come as a setting or, later, as an operand. */
+static int reduced_axes(eval_call *c, const array *x, unsigned *gone)
 {
 	const onnx_setting *s = eval_setting(c, "axes");
 	int64_t list[OXP_MAX_RANK];
-	int n = s ? s->count : eval_list(c, 1, list, OXP_MAX_RANK);
+	int n = s ? s->count : eval_list(c, 1, list, OXP_MAX_RANK), axis;
 
-	if (n != 1)
-		return c->e->code ? c->e->code : eval_bad(c, "it reduces other than one axis");
-	return eval_axis(c, s ? s->ints[0] : list[0], x->rank, axis);
+	if (n < 1)
+		return c->e->code ? c->e->code : eval_bad(c, "it reduces no axis");
+	for (int i = 0; i < n; i++) {
+		if (eval_axis(c, s ? s->ints[i] : list[i], x->rank, &axis))
+			return c->e->code;
+		*gone |= 1u << axis;
+	}
+	return 0;
 }
 
-static int reduce(eval_call *c, int axis, dtype type,
+static int reduce(eval_call *c, unsigned gone, dtype type,
 		  double (*result)(double sum, double most, int64_t where, int64_t n))
 {
 	const array *x = c->in[0];
-	int64_t shape[OXP_MAX_RANK];
+	int64_t shape[OXP_MAX_RANK], step = array_count(x), n;
 	int rank = 0, keep = (int)eval_int(c, "keepdims", 1);
-	extent s = eval_along(x, axis);
+	axes stays = { 0 }, goes = { 0 };
 
-	for (int i = 0; i < x->rank; i++)
-		if (i != axis || keep)
-			shape[rank++] = i == axis ? 1 : x->shape[i];
+	for (int i = 0; i < x->rank; i++) {
+		int is_gone = gone >> i & 1;
+
+		step = x->shape[i] ? step / x->shape[i] : 0;
+		axes_add(is_gone ? &goes : &stays, x->shape[i], step);
+		if (!is_gone || keep)
+			shape[rank++] = is_gone ? 1 : x->shape[i];
+	}
 	if (eval_make(c, type, rank, shape))
 		return c->e->code;
-	for (int64_t i = 0; i < s.before * s.after; i++) {
-		int64_t first = i / s.after * s.n * s.after + i % s.after, where = 0;
+	n = axes_count(&goes);
+	for (int64_t i = 0, count = axes_count(&stays); i < count; i++) {
+		int64_t first = axes_place(&stays, i), where = 0;
 		double sum = 0, most = -INFINITY;
 
-		for (int64_t k = 0; k < s.n; k++) {
-			double a = eval_number(x, first + k * s.after);
+		for (int64_t k = 0; k < n; k++) {
+			double a = eval_number(x, first + axes_place(&goes, k));
 
 			sum += a;
 			where = a > most ? k : where;
 			most = a > most ? a : most;
 		}
-		eval_put(c->out, i, result(sum, most, where, s.n));
+		eval_put(c->out, i, result(sum, most, where, n));
 	}
 	return 0;
 }
@@ -363,11 +401,11 @@ static int reduce(eval_call *c, int axis, dtype type,
 	int eval_##name(eval_call *c)                                                              \
 	{                                                                                          \
 		const array *x = eval_operand(c, 0, OXP_BAD);                                      \
-		int axis = 0;                                                                      \
+		unsigned gone = 0;                                                                 \
                                                                                                    \
-		if (!x || reduce_axis(c, x, &axis))                                                \
+		if (!x || reduced_axes(c, x, &gone))                                               \
 			return c->e->code;                                                         \
-		return reduce(c, axis, x->type, r_##name);                                         \
+		return reduce(c, gone, x->type, r_##name);                                         \
 	}
 
 REDUCE(ReduceMean, sum / (double)n)
@@ -389,7 +427,7 @@ int eval_ArgMax(eval_call *c)
 
 	if (!x || eval_axis(c, eval_int(c, "axis", 0), x->rank, &axis))
 		return c->e->code;
-	return reduce(c, axis, OXP_I64, r_where);
+	return reduce(c, 1u << axis, OXP_I64, r_where);
 }
 
 int eval_CumSum(eval_call *c)

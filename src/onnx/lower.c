@@ -232,6 +232,26 @@ const char *const_tensor(lowering *l, const value *v)
 		       like, v->data);
 }
 
+const char *folded_parameter(lowering *l, const param *p, const onnx_fold *f)
+{
+	const char *name = arena_printf(&l->m->arena, "%s.folded", p->name);
+	onnx_fold *kept = arena_alloc(&l->m->arena, sizeof *kept);
+	onnx_initializer *x = name && kept ? add_initializer(l, name) : NULL;
+
+	if (!x) {
+		no_memory(l);
+		return "";
+	}
+	*kept = *f;
+	x->type = OXP_F32;
+	x->param = p;
+	x->fold = kept;
+	x->rank = p->rank;
+	memcpy(x->shape, p->shape, sizeof x->shape);
+	x->size = (uint64_t)shape_count(p->shape, p->rank) * sizeof(float);
+	return name;
+}
+
 const char *parameter(lowering *l, const value *p, int transposed)
 {
 	const param *q = p->param;

@@ -60,6 +60,8 @@ const char *const_int(lowering *l, int64_t x);                          /* scala
 const char *const_no_floats(lowering *l);
 /* A parameter as an initializer, its axes swapped on request. */
 const char *parameter(lowering *l, const value *p, int transposed);
+/* A parameter of a convolution with the batch norm behind it folded in. */
+const char *folded_parameter(lowering *l, const param *p, const onnx_fold *f);
 /* The run-time length of a dimension: int64, [1] or a scalar. */
 const char *run_time_dim(lowering *l, const dim *d, int scalar);
 /* A shape at run time as an int64 tensor [rank]. */

@@ -16,17 +16,19 @@ static attribute pads(const window *w)
 			    .count = 4 };
 }
 
-void lower_conv(lowering *l, const value *v)
+static const char *conv(lowering *l, const value *v, const char *filters, const char *bias)
 {
 	const window *w = &v->window;
 
-	set_full(l, v,
-		 EMIT(l, .op = "Conv",
-		      .in = { full(l, v->in[0]), full(l, v->in[1]),
-			      v->in[2] ? full(l, v->in[2]) : NULL },
-		      .attribute = { pair("kernel_shape", w->size), pair("strides", w->stride),
-				     pads(w), pair("dilations", w->dilation),
-				     ATTR_I("group", w->groups) }));
+	return EMIT(l, .op = "Conv", .in = { full(l, v->in[0]), filters, bias },
+		    .attribute = { pair("kernel_shape", w->size), pair("strides", w->stride),
+				   pads(w), pair("dilations", w->dilation),
+				   ATTR_I("group", w->groups) });
+}
+
+void lower_conv(lowering *l, const value *v)
+{
+	set_full(l, v, conv(l, v, full(l, v->in[1]), v->in[2] ? full(l, v->in[2]) : NULL));
 }
 
 void lower_max_pool(lowering *l, const value *v)
@@ -39,8 +41,18 @@ void lower_max_pool(lowering *l, const value *v)
 				     pads(w), pair("dilations", w->dilation) }));
 }
 
+/* The convolution again with the norm in it, which leaves the one without it to nobody; or the norm
+ * as it is. */
 void lower_batch_norm(lowering *l, const value *v)
 {
+	onnx_fold f;
+
+	if (l->options->batch_norm == OXP_BATCH_NORM_FOLD && fold_of(v, &f)) {
+		set_full(l, v,
+			 conv(l, v->in[0], folded_parameter(l, f.filters, &f),
+			      folded_parameter(l, f.bias, &f)));
+		return;
+	}
 	set_full(l, v,
 		 EMIT(l, .op = "BatchNormalization",
 		      .in = { full(l, v->in[0]), full(l, v->in[1]), full(l, v->in[2]),

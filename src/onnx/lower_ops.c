@@ -131,18 +131,18 @@ static const char *gelu_body(lowering *l, const written_out *w)
 	return EMIT(l, .op = "Mul", .in = { x, const_float(l, 0.5) });
 }
 
+/* In the order of operations that ONNX Runtime knows and runs as one. */
 static const char *gelu_tanh_body(lowering *l, const written_out *w)
 {
-	const char *x = EMIT(l, .op = "Mul", .in = { w->in[0], w->in[0] });
+	const char *x = EMIT(l, .op = "Pow", .in = { w->in[0], const_float(l, 3) });
+	const char *half = EMIT(l, .op = "Mul", .in = { w->in[0], const_float(l, 0.5) });
 
-	x = EMIT(l, .op = "Mul", .in = { w->in[0], x });
 	x = EMIT(l, .op = "Mul", .in = { x, const_float(l, 0.044715) });
 	x = EMIT(l, .op = "Add", .in = { w->in[0], x });
 	x = EMIT(l, .op = "Mul", .in = { x, const_float(l, sqrt(2 / 3.14159265358979323846)) });
 	x = EMIT(l, .op = "Tanh", .in = { x });
 	x = EMIT(l, .op = "Add", .in = { x, const_float(l, 1) });
-	x = EMIT(l, .op = "Mul", .in = { w->in[0], x });
-	return EMIT(l, .op = "Mul", .in = { x, const_float(l, 0.5) });
+	return EMIT(l, .op = "Mul", .in = { half, x });
 }
 
 void lower_gelu(lowering *l, const value *v)
@@ -252,15 +252,41 @@ void lower_attention(lowering *l, const value *v)
 /* ---- Norms and reductions ---- */
 
 /* Reductions took their axes as an attribute first, then (`since`) as an operand. */
-static const char *reduce(lowering *l, const char *op, int since, const char *x, int axis, int keep)
+static const char *reduce_axes(lowering *l, const char *op, int since, const char *x,
+			       attribute axes, int keep)
 {
-	attribute axes = { .name = "axes", .kind = ATTRIBUTE_INTS, .ints = { axis }, .count = 1 };
 	attribute keepdims = ATTR_I("keepdims", keep);
 
 	if (l->opset < since)
 		return EMIT(l, .op = op, .in = { x }, .attribute = { axes, keepdims });
-	return EMIT(l, .op = op, .in = { x, const_ints(l, 1, &(int64_t){ axis }, 1) },
+	return EMIT(l, .op = op, .in = { x, const_ints(l, 1, axes.ints, axes.count) },
 		    .attribute = { keepdims });
+}
+
+static const char *reduce(lowering *l, const char *op, int since, const char *x, int axis, int keep)
+{
+	attribute axes = { .name = "axes", .kind = ATTRIBUTE_INTS, .ints = { axis }, .count = 1 };
+
+	return reduce_axes(l, op, since, x, axes, keep);
+}
+
+/* One axis, or with the operand's, where that is the same reduction: then both at once. */
+static void reduction(lowering *l, const value *v, const char *op, int since)
+{
+	attribute axes = {
+		.name = "axes", .kind = ATTRIBUTE_INTS, .ints = { v->axis }, .count = 1
+	};
+	const value *x = v->in[0];
+
+	if (x->op == v->op) {
+		int after = v->axis >= x->axis; /* the operand's axis, which is gone */
+
+		axes.ints[!after] = x->axis;
+		axes.ints[after] = v->axis + after;
+		axes.count = 2;
+		x = x->in[0];
+	}
+	set_full(l, v, reduce_axes(l, op, since, full(l, x), axes, 0));
 }
 
 static const char *mean_last(lowering *l, const char *x)
@@ -355,17 +381,17 @@ void lower_softmax(lowering *l, const value *v)
 
 void lower_mean(lowering *l, const value *v)
 {
-	set_full(l, v, reduce(l, "ReduceMean", 18, full(l, v->in[0]), v->axis, 0));
+	reduction(l, v, "ReduceMean", 18);
 }
 
 void lower_sum(lowering *l, const value *v)
 {
-	set_full(l, v, reduce(l, "ReduceSum", 13, full(l, v->in[0]), v->axis, 0));
+	reduction(l, v, "ReduceSum", 13);
 }
 
 void lower_largest(lowering *l, const value *v)
 {
-	set_full(l, v, reduce(l, "ReduceMax", 18, full(l, v->in[0]), v->axis, 0));
+	reduction(l, v, "ReduceMax", 18);
 }
 
 void lower_argmax(lowering *l, const value *v)

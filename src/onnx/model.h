@@ -4,6 +4,7 @@
 #define ONNX_MODEL_H
 
 #include "ir/ir.h"
+#include "onnx/fold.h"
 #include "onnxport/onnxport.h"
 
 enum { ONNX_OPSET_LEAST = 11, ONNX_OPSET_NEWEST = 28 };
@@ -57,8 +58,9 @@ typedef struct onnx_initializer {
 	dtype type;
 	int rank;
 	int64_t shape[OXP_MAX_RANK];
-	const param *param; /* NULL: the literal */
-	int transposed;     /* the parameter's two axes change places on the way */
+	const param *param;    /* NULL: the literal */
+	int transposed;        /* the parameter's two axes change places on the way */
+	const onnx_fold *fold; /* a batch norm goes into the parameter on the way; or NULL */
 	const void *literal;
 	uint64_t size; /* bytes in the model */
 	int needed;
@@ -91,6 +93,7 @@ typedef struct onnx_model {
 typedef struct onnx_options {
 	int opset;
 	oxp_linear linear;
+	oxp_batch_norm batch_norm;
 	oxp_weights weights;
 } onnx_options;
 

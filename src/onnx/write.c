@@ -219,7 +219,10 @@ static int write_converted(struct writer *w, const onnx_initializer *x)
 	for (int64_t i = 0; i < count; i += PIECE) {
 		int64_t n = count - i < PIECE ? count - i : PIECE;
 
-		param_read(x->param, i, n, w->buffer);
+		if (!x->fold)
+			param_read(x->param, i, n, w->buffer);
+		else if (fold_read(x->fold, x->param, i, n, w->buffer, w->e))
+			return w->e->code;
 		if (output_write(&w->out, w->buffer, sizeof(float) * (size_t)n, w->e) ||
 		    step(w, sizeof(float) * (uint64_t)n))
 			return w->e->code;
@@ -235,7 +238,7 @@ static int write_bytes(struct writer *w, const onnx_initializer *x)
 		return output_write(&w->out, x->literal, (size_t)x->size, w->e);
 	if (x->transposed)
 		write_transposed(w, x);
-	else if (view && view->type == x->type)
+	else if (view && view->type == x->type && !x->fold)
 		(void)(output_copy(&w->out, view->file, view->offset, view->size, w->e) ||
 		       step(w, view->size));
 	else
@@ -384,7 +387,7 @@ static void place_linked(onnx_model *m)
 		onnx_initializer *x = m->initializer[i];
 		const tensor *view = x->param ? x->param->view : NULL;
 
-		if (!view || x->transposed || view->type != x->type || !goes_outside(x))
+		if (!view || x->transposed || x->fold || view->type != x->type || !goes_outside(x))
 			continue;
 		x->location = path_base(view->file->path);
 		x->offset = view->offset;
