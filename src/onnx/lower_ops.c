@@ -195,21 +195,40 @@ void lower_matmul(lowering *l, const value *v)
 	set_full(l, v, EMIT(l, .op = "MatMul", .in = { full(l, v->in[0]), full(l, v->in[1]) }));
 }
 
-/* q is scaled, which is the smallest of the three places */
+static const char *transposed(lowering *l, const char *x, const int *perm, int rank)
+{
+	attribute a = { .name = "perm", .kind = ATTRIBUTE_INTS, .count = rank };
+
+	for (int i = 0; i < rank; i++)
+		a.ints[i] = perm[i];
+	return EMIT(l, .op = "Transpose", .in = { x }, .attribute = { a });
+}
+
+/* q is scaled, which is the smallest of the three places; k comes with its last axes swapped */
 static const char *attention_body(lowering *l, const written_out *w)
 {
-	attribute perm = {
-		.name = "perm", .kind = ATTRIBUTE_INTS, .ints = { 0, 1, 3, 2 }, .count = 4
-	};
 	const char *q = EMIT(l, .op = "Mul", .in = { w->in[0], const_attribute(l, w) });
-	const char *k = EMIT(l, .op = "Transpose", .in = { w->in[1] }, .attribute = { perm });
-	const char *s = EMIT(l, .op = "MatMul", .in = { q, k });
+	const char *s = EMIT(l, .op = "MatMul", .in = { q, w->in[1] });
 
 	if (w->in[3])
 		s = EMIT(l, .op = "Add", .in = { s, w->in[3] });
 	s = EMIT(l, .op = "Softmax", .in = { s },
 		 .attribute = { ATTR_I("axis", l->opset < 13 ? 3 : -1) });
 	return EMIT(l, .op = "MatMul", .in = { s, w->in[2] });
+}
+
+/* The last two axes swapped, at once with the transpose that the keys come from where there is one.
+ */
+static const char *swapped_keys(lowering *l, const value *k)
+{
+	static const int swap[] = { 0, 1, 3, 2 };
+	int perm[4];
+
+	if (k->op != OP_transpose)
+		return transposed(l, full(l, k), swap, 4);
+	for (int i = 0; i < 4; i++)
+		perm[i] = k->perm[swap[i]];
+	return transposed(l, full(l, k->in[0]), perm, 4);
 }
 
 /* ONNX Runtime broadcasts a mask's batch and heads, not its queries: one row per query, once for
@@ -229,24 +248,26 @@ static const char *mask_per_query(lowering *l, const value *bias, const dim *que
 
 void lower_attention(lowering *l, const value *v)
 {
-	written_out w = { .name = v->in[3] ? "Attention" : "AttentionUnmasked",
-			  .inputs = v->inputs,
-			  .in = { full(l, v->in[0]), full(l, v->in[1]), full(l, v->in[2]) },
-			  .attribute = "scale",
-			  .number = v->number,
-			  .body = attention_body };
+	const value *bias = v->in[3];
 
-	if (l->opset < 23) {
-		if (v->in[3])
-			w.in[3] = full(l, v->in[3]);
-		set_full(l, v, emit_function(l, &w));
-		return;
-	}
-	if (v->in[3])
-		w.in[3] = mask_per_query(l, v->in[3], v->in[0]->dim[2]);
-	set_full(l, v,
-		 EMIT(l, .op = "Attention", .in = { w.in[0], w.in[1], w.in[2], w.in[3] },
-		      .attribute = { ATTR_F("scale", v->number) }));
+	if (l->opset >= 23)
+		set_full(l, v,
+			 EMIT(l, .op = "Attention",
+			      .in = { full(l, v->in[0]), full(l, v->in[1]), full(l, v->in[2]),
+				      bias ? mask_per_query(l, bias, v->in[0]->dim[2]) : NULL },
+			      .attribute = { ATTR_F("scale", v->number) }));
+	else
+		set_full(
+			l, v,
+			emit_function(
+				l, &(written_out){
+					   .name = bias ? "Attention" : "AttentionUnmasked",
+					   .inputs = v->inputs,
+					   .in = { full(l, v->in[0]), swapped_keys(l, v->in[1]),
+						   full(l, v->in[2]), bias ? full(l, bias) : NULL },
+					   .attribute = "scale",
+					   .number = v->number,
+					   .body = attention_body }));
 }
 
 /* ---- Norms and reductions ---- */
@@ -353,15 +374,6 @@ void lower_rms_norm(lowering *l, const value *v)
 		set_flat(l, v, y);
 	else
 		set_full(l, v, y);
-}
-
-static const char *transposed(lowering *l, const char *x, const int *perm, int rank)
-{
-	attribute a = { .name = "perm", .kind = ATTRIBUTE_INTS, .count = rank };
-
-	for (int i = 0; i < rank; i++)
-		a.ints[i] = perm[i];
-	return EMIT(l, .op = "Transpose", .in = { x }, .attribute = { a });
 }
 
 /* Before opset 13 Softmax takes all axes from its own on as one: right for the last axis only. */
