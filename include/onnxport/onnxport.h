@@ -128,12 +128,13 @@ typedef enum oxp_validation { OXP_VALIDATE, OXP_NO_VALIDATION } oxp_validation;
 typedef enum oxp_durability { OXP_NOT_SYNCED, OXP_SYNCED } oxp_durability;
 typedef enum oxp_missing { OXP_MISSING_IS_ERROR, OXP_MISSING_IS_SEEDED } oxp_missing;
 
-/* What runs the exported file for the validation. */
+/* Batch norms behind convolutions. */
 typedef enum oxp_batch_norm {
 	OXP_BATCH_NORM_FOLD, /* into the convolution before it, where there is one */
 	OXP_BATCH_NORM_KEEP, /* as a node of its own */
 } oxp_batch_norm;
 
+/* What runs the exported file for the validation. */
 typedef enum oxp_runtime {
 	OXP_RUNTIME_AUTO,        /* ONNX Runtime where one is found, else the built-in evaluator */
 	OXP_RUNTIME_ONNXRUNTIME, /* without one: OXP_E_RUNTIME */
@@ -148,6 +149,7 @@ typedef struct oxp_options {
 	const char *framework;   /* NULL or "pt" */
 	const char *cache_dir;   /* of the hub; NULL: as the environment says */
 	const char *onnxruntime; /* path of the library; NULL: looked for */
+	const char *report;      /* path of an HTML page to write of the validation, or NULL */
 	oxp_weights weights;
 	oxp_linear linear;
 	oxp_validation validation;

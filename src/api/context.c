@@ -15,6 +15,7 @@ void oxp_context_free(oxp_context *c)
 	if (!c)
 		return;
 	arena_free(&c->results);
+	text_free(&c->report);
 	free(c->registry.custom);
 	free(c);
 }
@@ -58,6 +59,7 @@ void api_start(oxp_context *c, oxp_result *result)
 {
 	c->error = (error){ 0 };
 	arena_free(&c->results);
+	text_free(&c->report);
 	memset(result, 0, sizeof *result);
 }
 

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "api/api.h"
-#include "check/check.h"
 #include "onnx/model.h"
 #include "passes/passes.h"
 
@@ -132,85 +131,6 @@ static void stage_close(const staging *s)
 		rmdir(s->folder);
 }
 
-/* ---- Validation ---- */
-
-static void on_line(void *context, const char *line)
-{
-	api_log(context, OXP_LOG_INFO, "%s", line);
-}
-
-static int on_set(void *context, uint64_t done, uint64_t total)
-{
-	oxp_context *c = context;
-
-	return c->progress ? c->progress(c->progress_user, "validation", done, total) : 0;
-}
-
-static int keep_differences(oxp_context *c, const graph *g, const validation *v, oxp_result *result)
-{
-	oxp_difference *d = arena_array(&c->results, (size_t)g->outputs + 1, sizeof *d);
-
-	if (!d)
-		return error_memory(&c->error);
-	for (int i = 0; i < g->outputs; i++) {
-		d[i].output = arena_strdup(&c->results, g->output[i].name);
-		d[i].absolute = v->most[i];
-		if (!d[i].output)
-			return error_memory(&c->error);
-	}
-	result->validated = 1;
-	result->input_sets = v->sets;
-	result->output_count = g->outputs;
-	result->output = d;
-	return 0;
-}
-
-/* ONNX Runtime where it is wanted and found, else the built-in evaluator where that will do. */
-static session *open_session(oxp_context *c, const char *path, const oxp_options *o, ort **runtime,
-			     oxp_result *result)
-{
-	text looked = { 0 };
-	error *e = &c->error;
-
-	*runtime = o->runtime == OXP_RUNTIME_BUILTIN ? NULL : ort_open(o->onnxruntime, &looked, e);
-	if (!*runtime && !e->code && o->runtime == OXP_RUNTIME_ONNXRUNTIME)
-		error_set(e, E_RUNTIME,
-			  "no ONNX Runtime was found (looked for %s). Install one (pip install "
-			  "onnxruntime), name its library with --onnxruntime or ONNXPORT_ORT, or "
-			  "use --runtime builtin",
-			  looked.s ? looked.s : "libonnxruntime.so");
-	else if (!*runtime && !e->code && o->runtime == OXP_RUNTIME_AUTO)
-		api_log(c, OXP_LOG_INFO,
-			"No ONNX Runtime was found; the built-in evaluator stands in for it.");
-	text_free(&looked);
-	if (e->code)
-		return NULL;
-	snprintf(result->runtime, sizeof result->runtime, "%s%s",
-		 *runtime ? "ONNX Runtime " : "built-in", *runtime ? ort_version(*runtime) : "");
-	api_log(c, OXP_LOG_DEBUG, "validating with: %s", result->runtime);
-	return *runtime ? ort_load(*runtime, path, e) : eval_load(path, e);
-}
-
-static int run_validation(oxp_context *c, loaded *l, const char *path, const oxp_options *o,
-			  oxp_result *result)
-{
-	const validation_sink sink = { on_line, on_set, c };
-	double atol = o->atol > 0 ? o->atol : task_atol(l->task);
-	validation v = { .most = arena_array(&l->arena, (size_t)l->graph->outputs + 1,
-					     sizeof *v.most) };
-	ort *runtime = NULL;
-	session *s = v.most ? open_session(c, path, o, &runtime, result) : NULL;
-
-	if (!v.most)
-		error_memory(&c->error);
-	if (s && validate(l->graph, s, atol, &sink, &v, &c->error) == 0)
-		keep_differences(c, l->graph, &v, result);
-	if (s)
-		s->close(s);
-	ort_close(runtime);
-	return c->error.code;
-}
-
 /* ---- Export ---- */
 
 static int on_weights(void *context, uint64_t done, uint64_t total)
@@ -232,28 +152,20 @@ static int check_options(oxp_context *c, const loaded *l, const oxp_options *o)
 	if (o->opset > ONNX_OPSET_NEWEST)
 		return error_set(&c->error, E_ARGUMENT, "opset %d is not known; expected %d to %d",
 				 o->opset, least, ONNX_OPSET_NEWEST);
+	if (o->report && o->validation == OXP_NO_VALIDATION)
+		return error_set(&c->error, E_ARGUMENT,
+				 "report: shows what the validation finds, which is turned off");
 	if (o->atol < 0)
 		return error_set(&c->error, E_ARGUMENT,
 				 "atol: expected a positive number, found %g", o->atol);
 	return 0;
 }
 
-/* Where the model came from, without the folders of this machine: a folder's name, or a hub id. */
 static void put_source(const loaded *l, const char *model, onnx_model *m, error *e)
 {
-	int is_folder = path_is_folder(model);
-	char *source = is_folder ? realpath(model, NULL) : strdup(model);
-
-	if (!source) {
-		error_memory(e);
-		return;
-	}
-	if (!is_folder) {
-		source[strcspn(source, "@")] = 0;
+	if (!path_is_folder(model))
 		onnx_metadata(m, "revision", path_base(l->folder), e); /* snapshots/<commit> */
-	}
-	onnx_metadata(m, "source", is_folder ? path_base(source) : source, e);
-	free(source);
+	onnx_metadata(m, "source", l->source, e);
 }
 
 /* What the file says of itself. */
@@ -307,11 +219,10 @@ static int export_graph(oxp_context *c, loaded *l, const char *model, const stag
 	snprintf(result->feature, sizeof result->feature, "%s", l->feature);
 	if (write_model(c, l, model, path, o, result))
 		return c->error.code;
-	return o->validation == OXP_VALIDATE ? run_validation(c, l, path, o, result) : 0;
+	return o->validation == OXP_VALIDATE ? api_validate(c, l, path, o, result) : 0;
 }
 
-/* Room for the next graph's result behind this one. */
-static oxp_result *next_result(oxp_context *c, oxp_result *r)
+oxp_result *api_next_result(oxp_context *c, oxp_result *r)
 {
 	oxp_result *next = arena_alloc(&c->results, sizeof *next);
 
@@ -340,10 +251,10 @@ static int export_loaded(oxp_context *c, loaded *l, const char *model, const cha
 	if (stage_open(&s, &l->arena, output, l->task, &c->error) == 0) {
 		while (l->task && export_graph(c, l, model, &s, o, r) == 0 &&
 		       api_next(c, l, o) == 0)
-			if (l->task && !(r = next_result(c, r)))
+			if (l->task && !(r = api_next_result(c, r)))
 				break;
 	}
-	if (!c->error.code && stage_publish(&s, &l->arena, &c->error) == 0)
+	if (api_report_write(c, o) == 0 && stage_publish(&s, &l->arena, &c->error) == 0)
 		log_end(c, result);
 	stage_close(&s);
 	return c->error.code;
@@ -362,70 +273,6 @@ int oxp_export(oxp_context *c, const char *model, const char *output, const oxp_
 	api_start(c, result);
 	if (api_load(c, model, o, &l) == 0 && check_options(c, &l, o) == 0)
 		export_loaded(c, &l, model, output, o, result);
-	api_unload(&l);
-	return c->error.code;
-}
-
-/* The file of the graph at hand: the one named, or in the folder named. */
-static const char *file_of(oxp_context *c, loaded *l, const char *path)
-{
-	if (!path_is_folder(path))
-		return path;
-	path = path_join(&l->arena, path, api_file(l));
-	if (!path)
-		error_memory(&c->error);
-	return path;
-}
-
-/* A named file of a feature that is several is the one of that name. */
-static int turn_to(oxp_context *c, loaded *l, const char *path, const oxp_options *o)
-{
-	while (!path_is_folder(path) && l->task->file &&
-	       strcmp(path_base(path), l->task->file) != 0) {
-		if (api_next(c, l, o))
-			return c->error.code;
-		if (!l->task)
-			return error_set(&c->error, E_ARGUMENT,
-					 "%s: the feature has no file of that name", path);
-	}
-	return 0;
-}
-
-static int validate_all(oxp_context *c, loaded *l, const char *path, const oxp_options *o,
-			oxp_result *r)
-{
-	while (l->task) {
-		const char *name = file_of(c, l, path);
-
-		if (!name || run_validation(c, l, name, o, r))
-			return c->error.code;
-		snprintf(r->path, sizeof r->path, "%s", name);
-		snprintf(r->feature, sizeof r->feature, "%s", l->feature);
-		if (!path_is_folder(path) || api_next(c, l, o))
-			break;
-		if (l->task && !(r = next_result(c, r)))
-			break;
-	}
-	return c->error.code;
-}
-
-int oxp_validate(oxp_context *c, const char *model, const char *onnx_path,
-		 const oxp_options *options, oxp_result *result)
-{
-	static const oxp_options defaults;
-	const oxp_options *o = options ? options : &defaults;
-	oxp_result unwanted;
-	loaded l = { 0 };
-	const char *path; /* a copy: it may be the last result's own */
-
-	if (!result)
-		result = &unwanted;
-	path = arena_strdup(&l.arena, onnx_path);
-	api_start(c, result);
-	if (!path)
-		error_memory(&c->error);
-	else if (api_load(c, model, o, &l) == 0 && turn_to(c, &l, path, o) == 0)
-		validate_all(c, &l, path, o, result);
 	api_unload(&l);
 	return c->error.code;
 }

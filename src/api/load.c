@@ -1,5 +1,6 @@
 /* From a model's name to its graph. */
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/api.h"
@@ -94,13 +95,25 @@ static const arch *find_task(oxp_context *c, loaded *l, const char *feature)
 	return l->task ? a : NULL;
 }
 
+/* Where the model came from: a folder's name, or a hub id. */
+static const char *source_of(loaded *l, const char *model)
+{
+	char *real = path_is_folder(model) ? realpath(model, NULL) : NULL;
+	char *source = real ? arena_strdup(&l->arena, path_base(real))
+			    : arena_strndup(&l->arena, model, strcspn(model, "@"));
+
+	free(real);
+	return source;
+}
+
 const arch *api_find(oxp_context *c, const char *model, const oxp_options *o, loaded *l)
 {
 	error *e = &c->error;
 	char *path;
 
 	l->folder = hub_resolve(&l->arena, model, o->cache_dir, e);
-	path = l->folder ? path_join(&l->arena, l->folder, "config.json") : NULL;
+	l->source = source_of(l, model);
+	path = l->folder && l->source ? path_join(&l->arena, l->folder, "config.json") : NULL;
 	if (!path) {
 		error_memory(e); /* unless hub_resolve said something else */
 		return NULL;

@@ -24,12 +24,15 @@ void arrays_free(array *a, int n);
 /* ---- Comparing ---- */
 
 typedef struct difference {
-	int64_t worst; /* index of the element that is furthest outside the tolerance, or -1 */
-	double most;   /* largest absolute difference */
+	int64_t worst;  /* index of the element that is furthest outside the tolerance, or -1 */
+	double most;    /* largest absolute difference */
+	double largest; /* the reference's largest magnitude */
 } difference;
 
 /* numpy.allclose(reference, found, rtol, atol): |reference - found| <= atol + rtol |found|. */
 difference compare(const array *reference, const array *found, double rtol, double atol);
+/* The larger number; what is not a number counts as the largest. */
+double larger(double a, double b);
 
 /* ---- Running ONNX files ---- */
 
@@ -53,9 +56,15 @@ typedef struct validation_sink {
 	void *context;
 } validation_sink;
 
+/* What one output differed by, over all input sets. */
+typedef struct output_difference {
+	double most, largest; /* as a difference has them */
+	int differs;          /* some element is outside the tolerance, or the shape is another */
+} output_difference;
+
 typedef struct validation {
 	int sets;
-	double *most; /* per output of the graph, from the caller: the largest difference */
+	output_difference *output; /* per output of the graph, from the caller */
 } validation;
 
 /*

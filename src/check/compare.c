@@ -11,6 +11,11 @@ static double element(const array *a, int64_t i)
 	return ((const uint8_t *)a->data)[i];
 }
 
+double larger(double a, double b)
+{
+	return isnan(a) || a >= b ? a : b;
+}
+
 difference compare(const array *reference, const array *found, double rtol, double atol)
 {
 	difference d = { .worst = -1 };
@@ -21,17 +26,12 @@ difference compare(const array *reference, const array *found, double rtol, doub
 		double a = element(reference, i), b = element(found, i), diff = fabs(a - b);
 		double over = diff - (atol + rtol * fabs(b));
 
+		d.largest = larger(d.largest, fabs(a));
 		if (a == b) /* also the same infinity */
 			continue;
-		if (isnan(diff)) {
-			d.worst = i;
-			d.most = NAN;
-			return d;
-		}
-		if (diff > d.most)
-			d.most = diff;
-		if (over > 0 && over > worst) {
-			worst = over;
+		d.most = larger(d.most, diff);
+		if (isnan(diff) || (over > 0 && over > worst)) {
+			worst = isnan(diff) ? INFINITY : over;
 			d.worst = i;
 		}
 	}

@@ -376,14 +376,16 @@ onnx_file *onnx_file_read(const void *data, size_t size, const char *folder, err
 		return NULL;
 	}
 	while (next_field(&r, &f)) {
-		if (f.number == 7 && f.kind == 2 && graphs++ == 0)
+		if (f.number == 7 && f.kind == 2) { /* pieces of a message are one */
 			read_graph(&f, &x->graph);
-		else if (f.number == 8 && f.kind == 2)
+			graphs = 1;
+		}
+		if (f.number == 8 && f.kind == 2)
 			read_opset(&f, x);
 		else if (f.number == 25 && f.kind == 2)
 			APPEND(&r, x->function, x->functions, read_function(&f));
 	}
-	if (!e->code && graphs != 1)
+	if (!e->code && !graphs)
 		broken(&r, "it holds no graph");
 	if (e->code) {
 		onnx_file_close(x);

@@ -50,6 +50,9 @@ static const struct row {
 	{ "runtime", 0, CHOICE, AT(export.runtime), 0, "auto onnxruntime builtin", "WHICH",
 	  "what runs the exported model: ONNX Runtime, or the built-in evaluator; auto: ONNX "
 	  "Runtime where one is found" },
+	{ "report", 0, TEXT, AT(export.report), 0, NULL, "FILE.html",
+	  "write a page that shows the differences layer by layer and what the graph is made "
+	  "of; also when the validation fails" },
 	{ "sync", 0, SWITCH, AT(export.durability), OXP_SYNCED, NULL, NULL,
 	  "end only when the files are on the disk" },
 	{ "onnxruntime", 0, TEXT, AT(export.onnxruntime), 0, NULL, "PATH",

@@ -118,7 +118,7 @@ static const value *owner(const value *v)
 	return v;
 }
 
-static int run_all(executor *x, array *result, int *uses)
+static int run_all(executor *x, array *result, int *uses, const exec_watch *watch)
 {
 	const graph *g = x->g;
 
@@ -132,6 +132,8 @@ static int run_all(executor *x, array *result, int *uses)
 
 		if (run_value(x, v, result))
 			return x->e->code;
+		if (watch)
+			watch->seen(watch->context, v, &result[v->id]);
 		for (int k = 0; k < v->inputs; k++) {
 			const value *o = owner(v->in[k]);
 
@@ -156,6 +158,11 @@ static int copy_outputs(executor *x, const array *result, array *out)
 
 int exec_run(const graph *g, const array *in, array *out, error *e)
 {
+	return exec_watched(g, in, out, NULL, e);
+}
+
+int exec_watched(const graph *g, const array *in, array *out, const exec_watch *watch, error *e)
+{
 	executor x = { .g = g, .input = in, .e = e, .threads = thread_count() };
 	array *result = calloc((size_t)g->ordered + 1, sizeof *result);
 	int *uses = calloc((size_t)g->ordered + 1, sizeof *uses);
@@ -163,7 +170,7 @@ int exec_run(const graph *g, const array *in, array *out, error *e)
 	memset(out, 0, sizeof *out * (size_t)g->outputs);
 	if (!result || !uses)
 		error_memory(e);
-	else if (check_inputs(&x) == 0 && run_all(&x, result, uses) == 0)
+	else if (check_inputs(&x) == 0 && run_all(&x, result, uses, watch) == 0)
 		copy_outputs(&x, result, out);
 	for (int i = 0; result && i < g->ordered; i++)
 		array_free(&result[i]);

@@ -29,4 +29,12 @@ void array_free(array *a);
  */
 int exec_run(const graph *g, const array *in, array *out, error *e) MUST_USE;
 
+/* Told of every value when it has been computed. */
+typedef struct exec_watch {
+	void (*seen)(void *context, const value *v, const array *a);
+	void *context;
+} exec_watch;
+int exec_watched(const graph *g, const array *in, array *out, const exec_watch *watch,
+		 error *e) MUST_USE;
+
 #endif

@@ -682,6 +682,28 @@ static int drop_unneeded(lowering *l)
 	return 0;
 }
 
+/* Where the layers' results are in the file; those that no node gives any more are left out. */
+static int find_layers(lowering *l)
+{
+	onnx_model *m = l->m;
+	map given = { 0 };
+	int failed = 0;
+
+	m->layer = arena_array(&m->arena, (size_t)l->g->ordered + 1, sizeof *m->layer);
+	for (int i = 0; i < m->graph.count; i++)
+		failed |= map_put(&given, m->graph.node[i]->out, m->graph.node[i]);
+	for (int i = 0; m->layer && !failed && i < l->g->ordered; i++) {
+		const value *v = l->g->order[i];
+		const value_forms *f = &l->form[v->id];
+		const char *name = f->full && map_get(&given, f->full) ? f->full : f->flat;
+
+		if (v->is_layer && v->type == OXP_F32 && name && map_get(&given, name))
+			m->layer[m->layers++] = (onnx_layer){ v, name };
+	}
+	map_free(&given);
+	return !m->layer || failed ? error_memory(l->e) : 0;
+}
+
 static int lower_graph(lowering *l)
 {
 	const graph *g = l->g;
@@ -700,7 +722,9 @@ static int lower_graph(lowering *l)
 		l->now = g->output[i].x;
 		lower_output(l, &g->output[i]);
 	}
-	return l->e->code ? l->e->code : drop_unneeded(l);
+	if (l->e->code || drop_unneeded(l))
+		return l->e->code;
+	return find_layers(l);
 }
 
 onnx_model *onnx_lower(graph *g, const onnx_options *o, error *e)

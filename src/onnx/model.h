@@ -75,6 +75,12 @@ typedef struct onnx_port {
 	const dim *dim[OXP_MAX_RANK];
 } onnx_port;
 
+/* A layer's result and the tensor that it became. */
+typedef struct onnx_layer {
+	const value *value;
+	const char *tensor;
+} onnx_layer;
+
 typedef struct onnx_model {
 	arena arena;
 	int opset, ir_version;
@@ -85,6 +91,8 @@ typedef struct onnx_model {
 	int initializers, initializer_room;
 	onnx_port *input, *output;
 	int inputs, outputs;
+	onnx_layer *layer; /* in the order of computation */
+	int layers;
 	const char *metadata[MOST_METADATA][2];
 	int metadatas;
 	const char *name;
@@ -124,6 +132,11 @@ typedef struct onnx_write_options {
 
 /* Writes `path` and what goes beside it: all of it or nothing. */
 int onnx_write(onnx_model *m, const char *path, const onnx_write_options *o, onnx_written *written,
+	       error *e) MUST_USE;
+
+/* Writes a copy of the file at `path` to `to`, beside it, which also gives these float32 tensors.
+ */
+int onnx_probe(const char *path, const char *const *outputs, int n, const char *to,
 	       error *e) MUST_USE;
 
 #endif

@@ -4,7 +4,7 @@
 
 Needs numpy, onnx and onnxruntime. Prints a line for each test that fails and "N passed, N failed".
 """
-import glob, hashlib, io, json, os, pickle, re, resource, shutil, signal, struct, subprocess, sys, tempfile, time, zipfile
+import glob, hashlib, html.parser, io, json, os, pickle, re, resource, shutil, signal, struct, subprocess, sys, tempfile, time, zipfile
 import numpy as np
 import onnx
 import onnxruntime as ort
@@ -19,6 +19,7 @@ TABLE = json.load(open(os.path.join(HERE, "..", "golden", "table.json")))
 TINY = os.path.join(DATA, "tiny")
 LIBRARY = os.environ.get("ONNXPORT_ORT") or glob.glob(os.path.join(os.path.dirname(ort.__file__), "capi", "libonnxruntime.so.*"))[0]
 NEWEST = 28
+BROWSER = shutil.which("chromium") or "chromium"
 ort.set_default_logger_severity(3)
 tests = []
 
@@ -89,6 +90,15 @@ def copy_tiny(to, weights=True, **config):
     if weights:
         shutil.copy(os.path.join(TINY, "model.safetensors"), to)
     return to
+
+
+def seeded(t, case):
+    """A golden case's configuration with seeded weights, as a checkpoint's folder."""
+    folder, source = os.path.join(t, "seeded"), os.path.join(HERE, "..", "golden", case)
+    os.makedirs(folder)
+    shutil.copy(f"{source}/config.json", folder)
+    subprocess.run([os.path.join(os.path.dirname(ONNXPORT), "seed"), f"{source}/names.txt", f"{folder}/model.safetensors"], check=True)
+    return folder
 
 
 def tiny_weights():
@@ -336,9 +346,166 @@ def onnxruntime_option(t):
         r = good("-m", TINY, t, env={**alone, name: f"{t}/{below.split('/')[0]}"})
         assert "Validating ONNX model" in r.out, (name, r.err)
     nowhere = {"PYENV_ROOT": None, "ONNXPORT_ORT": None, "VIRTUAL_ENV": None, "CONDA_PREFIX": None, "PATH": t, "HOME": t}
-    r = run("-m", TINY, t, env=nowhere)
-    if "All good" in r.out and "Validating" not in r.out:  # unless the system has one
-        assert r.code == 0 and "NOT validated" in r.err and "libonnxruntime.so" in r.err, r.err
+    r = good("-m", TINY, t, env=nowhere)
+    assert "all values close" in r.out
+    if "built-in evaluator stands in" in r.out:  # unless the system has one
+        bad("-m", TINY, "--runtime", "onnxruntime", f"{t}/none", env=nowhere, says=["no ONNX Runtime was found", "libonnxruntime.so", "--runtime builtin"])
+        assert not os.path.exists(f"{t}/none") or empty(f"{t}/none")
+
+
+@test
+def runtime_option(t):
+    for name, says in (("auto", "ONNX Runtime 1."), ("onnxruntime", "ONNX Runtime 1."), ("builtin", "built-in")):
+        j = json.loads(good("-m", TINY, "--runtime", name, "--json", t).out)
+        assert j["runtime"].startswith(says) and j["validated"] and j["outputs"][0]["max_abs_difference"] < 1e-5, j
+    bad("-m", TINY, "--runtime", "tensorrt", t, code=2, says="expected one of auto onnxruntime builtin")
+    bad("-m", MINILM, "--runtime", "builtin", "--atol", "1e-12", f"{t}/o", says="Outputs values doesn't match")
+    assert empty(f"{t}/o")
+
+
+@test
+def batch_norm_option(t):
+    model = seeded(t, "resnet/image-classification-0")
+    for opset in (11, NEWEST):
+        for form, folded in (("fold", True), ("keep", False)):
+            good("-m", model, "--feature", "image-classification", "--batch-norm", form, "--opset", opset, f"{t}/{form}")
+            m = onnx.load(f"{t}/{form}/model.onnx")
+            kinds = [n.op_type for n in m.graph.node]
+            assert ("BatchNormalization" not in kinds) == folded, (form, kinds)
+            assert any(i.name.endswith(".folded") for i in m.graph.initializer) == folded
+    good("-m", model, "--feature", "image-classification", t)
+    assert "BatchNormalization" not in [n.op_type for n in onnx.load(f"{t}/model.onnx").graph.node], "folding is the default"
+    good("-m", model, "--feature", "image-classification", "--weights", "link", f"{t}/linked")
+    # a scale beyond float32 cannot be folded
+    tensors = dict(read_safetensors(f"{model}/model.safetensors"))
+    name = "resnet.embedder.embedder.normalization.weight"
+    tensors[name] = np.full_like(tensors[name], 3e38)
+    write_safetensors(f"{model}/model.safetensors", {k: v for k, v in tensors.items() if v.dtype == np.float32})
+    good("-m", model, "--feature", "image-classification", "--no-validate", f"{t}/huge")
+    assert [n.op_type for n in onnx.load(f"{t}/huge/model.onnx").graph.node].count("BatchNormalization") == 1, "only the one that overflows"
+    bad("-m", model, "--batch-norm", "drop", t, code=2, says="expected one of fold keep")
+
+
+# ---- Pasts, several files ----
+
+
+@test
+def past_key_values(t):
+    model = seeded(t, "gpt2/causal-lm-with-past-0")
+    j = json.loads(good("-m", model, "--feature", "causal-lm-with-past", "--json", t).out)
+    assert j["validated"] and j["outputs"][1]["name"] == "present.0.key"
+    s = ort.InferenceSession(f"{t}/model.onnx")
+    config = json.load(open(f"{model}/config.json"))
+    heads, width = config["n_head"], config["n_embd"] // config["n_head"]
+    past = {i.name: np.zeros((2, heads, 0, width), np.float32) for i in s.get_inputs() if i.name.startswith("past")}
+    ids = np.array([[3, 1, 4, 1, 5], [9, 2, 6, 5, 3]]) % config["vocab_size"]
+    whole = s.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids), **past})
+    names = [o.name for o in s.get_outputs()]
+    logits = []
+    for i in range(5):  # one token at a time, from a past of nothing
+        got = s.run(None, {"input_ids": ids[:, i : i + 1], "attention_mask": np.ones((2, i + 1), np.int64), **past})
+        logits.append(got[0])
+        past = {n.replace("present", "past_key_values"): x for n, x in zip(names[1:], got[1:])}
+    assert np.allclose(np.concatenate(logits, 1), whole[0], atol=1e-5)
+
+
+@test
+def several_files(t):
+    model = seeded(t, "vision-encoder-decoder/vision2seq-lm-0")
+    r = good("-m", model, "--feature", "vision2seq-lm", f"{t}/o")
+    assert sorted(os.listdir(f"{t}/o")) == ["decoder_model.onnx", "encoder_model.onnx"]
+    assert r.out.count("Validating ONNX model...") == 2 and f"{t}/o/encoder_model.onnx, {t}/o/decoder_model.onnx" in r.out
+    j = json.loads(good("-m", model, "--feature", "vision2seq-lm", "--json", f"{t}/o").out)
+    assert [os.path.basename(g["path"]) for g in j["graphs"]] == ["encoder_model.onnx", "decoder_model.onnx"] and all(g["validated"] for g in j["graphs"])
+    bad("-m", model, "--feature", "vision2seq-lm", f"{t}/one.onnx", says="this feature makes several files; expected a folder")
+    assert not os.path.exists(f"{t}/one.onnx")
+    bad("-m", model, "--feature", "vision2seq-lm", "--atol", "1e-12", f"{t}/none", says="Outputs values doesn't match")
+    assert empty(f"{t}/none")
+
+
+# ---- The report ----
+
+
+class Page(html.parser.HTMLParser):
+    """The elements of a page by (tag, class), and the text of each."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.found, self.open = [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        a = dict(attributes)
+        element = [tag, (a.get("class") or "").split(), a, ""]
+        self.found.append(element)
+        if tag not in ("meta", "line", "rect", "link", "br"):
+            self.open.append(element)
+
+    def handle_endtag(self, tag):
+        while self.open and self.open.pop()[0] != tag:
+            pass
+
+    def handle_data(self, data):
+        for e in self.open:
+            e[3] += data
+
+    def all(self, tag, kind=None):
+        return [e for e in self.found if e[0] == tag and (kind is None or kind in e[1])]
+
+
+def in_browser(path):
+    """What headless Chromium makes of the page; and the picture of it, which must show something."""
+    with tempfile.TemporaryDirectory() as own:
+        p = subprocess.run([BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+                            "--disable-component-update", "--disable-sync", f"--user-data-dir={own}", "--window-size=1100,1200",
+                            f"--screenshot={own}/page.png", "--dump-dom", f"file://{os.path.abspath(path)}"], capture_output=True, text=True, timeout=120)
+        assert p.returncode == 0 and "</html>" in p.stdout, p.stderr[-2000:]
+        assert os.path.getsize(f"{own}/page.png") > 20000
+    return Page(p.stdout)
+
+
+@test
+def report(t):
+    r = good("-m", TINY, "--feature", "masked-lm", "--report", f"{t}/r.html", f"{t}/o")
+    assert f"Report written to: {t}/r.html" in r.out
+    text = open(f"{t}/r.html").read()
+    assert not re.search(r"https?://|<script|@import|url\(", text), "self-contained"
+    page = in_browser(f"{t}/r.html")
+    layers = page.all("tr", "layer")
+    assert len(layers) == len(page.all("circle", "abs")) == len(page.all("circle", "rel")) > 10
+    points = page.all("polyline", "abs")[0][2]["points"].split()
+    xs = [float(p.split(",")[0]) for p in points]
+    assert len(points) == len(layers) and xs == sorted(set(xs))
+    assert any("encoder.layer.0.attention.self.query" in e[3] for e in layers)
+    assert "within the tolerance" in page.all("p", "verdict")[0][3]
+    # the figures are those of the file
+    m = onnx.load(f"{t}/o/model.onnx")
+    tiles = {e[3]: e for e in page.all("div", "tile")}
+    assert f"{len(m.graph.node)}nodes" in tiles and "11opset" in tiles and "4input sets" in tiles, list(tiles)
+    rows = {e[3].rstrip("0123456789"): int(re.search(r"\d+$", e[3]).group()) for e in page.all("tr", "node")}
+    kinds = [n.op_type for n in m.graph.node]
+    assert rows == {k: kinds.count(k) for k in set(kinds)}, rows
+    weights = sum(int(np.prod(i.dims)) for i in m.graph.initializer if not i.name.startswith("/constant/"))
+    assert any(e.replace(",", "") == f"{weights}parameters" for e in tiles), (weights, list(tiles))
+    assert "bert.embeddings.word_embeddings.weight" in page.all("tr", "tied")[0][3], "the output layer's table is the embedding's"
+
+
+@test
+def report_of_a_failure_and_of_several_files(t):
+    bad("-m", MINILM, "--atol", "1e-12", "--report", f"{t}/r.html", f"{t}/o", says="Outputs values doesn't match")
+    assert empty(f"{t}/o") and not glob.glob(f"{t}/.onnxport*")
+    page = in_browser(f"{t}/r.html")
+    assert "Outputs values doesn't match" in page.all("p", "bad")[0][3] and len(page.all("td", "wrong")) == 1
+    model = seeded(t, "vision-encoder-decoder/vision2seq-lm-0")
+    good("-m", model, "--feature", "vision2seq-lm", "--runtime", "builtin", "--report", f"{t}/r.html", f"{t}/o")
+    page = in_browser(f"{t}/r.html")
+    assert [e[3] for e in page.all("h2")] == ["encoder_model.onnx", "decoder_model.onnx"] and len(page.all("svg")) == 2
+    bad("-m", TINY, "--no-validate", "--report", f"{t}/no.html", f"{t}/p", says="report: shows what the validation finds")
+    bad("-m", TINY, "--report", f"{t}/nowhere/no.html", f"{t}/p", says=f"{t}/nowhere/no.html")
+    assert not os.path.exists(f"{t}/p") or empty(f"{t}/p")
+    copy_tiny(f"{t}/<b>&", architectures=["BertForMaskedLM"])
+    good("-m", f"{t}/<b>&", "--report", f"{t}/r.html", f"{t}/q")
+    assert Page(open(f"{t}/r.html").read()).all("h1")[0][3] == "<b>&"
 
 
 @test

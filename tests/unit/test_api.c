@@ -109,6 +109,68 @@ static void a_wrong_file_is_found_out(void **state)
 	oxp_context_free(c);
 }
 
+static char *read_all(const char *path)
+{
+	FILE *f = fopen(path, "rb");
+	char *s = calloc(1, 1 << 20);
+
+	assert_non_null(f);
+	assert_non_null(s);
+	assert_true(fread(s, 1, (1 << 20) - 1, f) > 0);
+	fclose(f);
+	return s;
+}
+
+/* The absolute difference in a report's table of layers. */
+static double layer_difference(const char *page, const char *name)
+{
+	char row[256];
+	const char *p;
+
+	snprintf(row, sizeof row, "<tr class=layer><td class=name>%s</td>", name);
+	p = strstr(page, row);
+	assert_non_null(p);
+	p = strstr(p, "<td class=n>");
+	assert_non_null(p);
+	return strtod(p + strlen("<td class=n>"), NULL);
+}
+
+/* Other weights in a late layer: the report shows the depth at which the two part. */
+static void a_report_shows_where_it_went_wrong(void **state)
+{
+	oxp_options o = { .feature = "masked-lm", .runtime = OXP_RUNTIME_BUILTIN };
+	oxp_context *c = oxp_context_new();
+	const char *layer = "encoder.layer.0.output.dense.weight";
+	char *model, *page, *at = NULL;
+	FILE *f;
+
+	(void)state;
+	o.report = in("report.html");
+	assert_int_equal(oxp_export(c, tiny, in("d/model.onnx"), &o, NULL), OXP_OK);
+	page = read_all(o.report);
+	assert_true(layer_difference(page, "encoder.layer.0.output.dense") < 1e-5);
+	assert_null(strstr(page, "class=wrong"));
+	free(page);
+	model = read_all(in("d/model.onnx"));
+	for (char *p = model; p < model + (1 << 20) - 64 && !at; p++)
+		if (memcmp(p, layer, strlen(layer)) == 0 && p[strlen(layer)] == 0x4a)
+			at = p + strlen(layer); /* raw_data, whose length takes two bytes or one */
+	assert_non_null(at);
+	f = fopen(in("d/model.onnx"), "r+b");
+	fseek(f, at - model + 8, SEEK_SET);
+	fwrite("\0\0\x80\x40\0\0\x80\x40", 1, 8, f); /* 4.0 among them */
+	fclose(f);
+	free(model);
+	assert_int_equal(oxp_validate(c, tiny, in("d/model.onnx"), &o, NULL), OXP_E_MISMATCH);
+	page = read_all(o.report);
+	assert_non_null(strstr(page, "class=wrong"));
+	assert_true(layer_difference(page, "encoder.layer.0.attention.output.LayerNorm") < 1e-5);
+	assert_true(layer_difference(page, "encoder.layer.0.intermediate.dense") < 1e-5);
+	assert_true(layer_difference(page, "encoder.layer.0.output.dense") > 1e-2);
+	free(page);
+	oxp_context_free(c);
+}
+
 static void my_default(scope s, cfg *j)
 {
 	int64_t hidden = cfg_int(j, "hidden_size", 8);
@@ -216,6 +278,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(errors_are_values),
 		cmocka_unit_test(types_features_and_descriptions),
 		cmocka_unit_test(a_wrong_file_is_found_out),
+		cmocka_unit_test(a_report_shows_where_it_went_wrong),
 		cmocka_unit_test(custom_rows_win),
 		cmocka_unit_test(progress_is_told_and_can_stop),
 		cmocka_unit_test(contexts_run_side_by_side),
