@@ -2,7 +2,7 @@
 BUILD := build
 PYTHON := .venv/bin/python
 
-.PHONY: all demo check bench bench-python lint format fuzz install clean setup
+.PHONY: all demo check bench bench-python bench-graphs lint format fuzz install clean setup
 
 all:
 	cmake -G Ninja -B $(BUILD) -DCMAKE_BUILD_TYPE=Release
@@ -22,10 +22,16 @@ bench: setup all
 	$(PYTHON) bench/export.py $(BUILD)
 
 # Against the Python exporters; installs PyTorch, which takes a while.
-bench-python: all
-	test -d .venv-bench || (python3 -m venv .venv-bench && .venv-bench/bin/pip install -q torch==2.13.0 \
-		transformers==4.57.6 onnx==1.23.2 onnxscript onnxruntime==1.32.0)
+bench-python: all .venv-bench
 	.venv-bench/bin/python bench/python.py $(BUILD)
+
+# The graphs alone, of six models.
+bench-graphs: all .venv-bench
+	.venv-bench/bin/python bench/graphs.py $(BUILD)
+
+.venv-bench:
+	python3 -m venv .venv-bench
+	.venv-bench/bin/pip install -q torch==2.13.0 transformers==4.57.6 onnx==1.23.2 onnxscript onnxruntime==1.32.0
 
 lint: setup
 	scripts/lint

@@ -84,14 +84,15 @@ OXP_API const void *oxp_family(oxp_scope s);
 /*
  * Builds what another row gives for a feature, here: its model_type and all else from `j`, a part
  * of this configuration, its parameters below `s`. As a bare body (bare 1) its parameters stand
- * without the row's prefix. `memory`: encoder states for memory_of, or NULL. Its outputs are handed
- * over instead of becoming the graph's: output[i] for those in order, up to `most`; returns how
- * many.
+ * without the row's prefix. `memory`: encoder states for memory_of, or NULL. `input`: the only
+ * input that it may ask for, or NULL for any. Its outputs are handed over instead of becoming the
+ * graph's: output[i] for those in order, up to `most`; returns how many.
  */
 typedef struct oxp_inner {
 	const char *feature;
 	int bare;
 	oxp_value *memory;
+	const char *input;
 } oxp_inner;
 OXP_API int oxp_build(oxp_scope s, oxp_cfg *j, const oxp_inner *inner, oxp_value **output,
 		      int most);

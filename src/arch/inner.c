@@ -1,4 +1,6 @@
 /* Models within models: building another row's graph as a part of this one. */
+#include <string.h>
+
 #include "arch/registry.h"
 
 /* The row of a part's model type; its defaults stand in for keys that the part lacks. */
@@ -33,6 +35,10 @@ int oxp_build(scope s, cfg *j, const inner_model *in, value **output, int most)
 	g->output = NULL;
 	g->outputs = 0;
 	t->build(s, j);
+	for (int i = outer.inputs; in->input && i < g->inputs; i++)
+		if (strcmp(g->input[i]->input->name, in->input) != 0)
+			cfg_refuse(j, "expected a model that takes %s alone; a %s takes %s",
+				   in->input, a->types, g->input[i]->input->name);
 	if (in->memory && !g->memory_taken)
 		cfg_refuse(j,
 			   "this %s has no cross-attention, so it cannot follow an encoder (is "

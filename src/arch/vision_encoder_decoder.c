@@ -15,7 +15,8 @@ static void encoder(scope s, cfg *j)
 
 	read_config(j);
 	build_inner(at(s, "encoder"), cfg_sub(j, "encoder"),
-		    &(inner_model){ .feature = "default", .bare = 1 }, &states, 1);
+		    &(inner_model){ .feature = "default", .bare = 1, .input = "pixel_values" },
+		    &states, 1);
 	if (rank_of(states) == 4)
 		cfg_refuse(j, "encoder: its states are images; expected a sequence of patches");
 	op_output(s, "last_hidden_state", states);

@@ -79,7 +79,8 @@ void options_help(void)
 	       "       onnxport describe MODEL_TYPE|MODEL [--feature FEATURE]\n"
 	       "\n"
 	       "Turns a Transformers checkpoint into an ONNX graph and compares the two.\n"
-	       "OUTPUT is a folder, which gets model.onnx, or a path that ends in .onnx.\n"
+	       "OUTPUT is a folder, which gets model.onnx (or the several files that a feature\n"
+	       "is), or a path that ends in .onnx.\n"
 	       "\n"
 	       "Options:\n");
 	for (int i = 0; i < ROWS; i++) {
@@ -109,10 +110,11 @@ void options_help(void)
 	       "Examples:\n"
 	       "  onnxport -m ./my-bert onnx/\n"
 	       "  onnxport -m ./my-bert --feature sequence-classification --opset 17 bert.onnx\n"
+	       "  onnxport -m ./my-gpt2 --feature causal-lm-with-past --report r.html onnx/\n"
 	       "  onnxport describe bert --feature question-answering\n"
 	       "\n"
-	       "Exit status: 0 when the model was exported and, where an ONNX Runtime was found,\n"
-	       "validated; 1 when something failed; 2 for a wrong command line.\n");
+	       "Exit status: 0 when the model was exported and (unless --no-validate says\n"
+	       "otherwise) validated; 1 when something failed; 2 for a wrong command line.\n");
 }
 
 static int wrong(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -421,6 +421,12 @@ def several_files(t):
     assert not os.path.exists(f"{t}/one.onnx")
     bad("-m", model, "--feature", "vision2seq-lm", "--atol", "1e-12", f"{t}/none", says="Outputs values doesn't match")
     assert empty(f"{t}/none")
+    c = json.load(open(f"{model}/config.json"))
+    for part, kind, says in (("encoder", "bert", "expected a model that takes pixel_values alone; a bert takes input_ids"),
+                             ("encoder", "resnet", "its states are images; expected a sequence of patches"),
+                             ("decoder", "vit", "vit doesn't support feature causal-lm"), ("decoder", "gpt2", "add_cross_attention")):
+        json.dump({**c, part: {"model_type": kind}}, open(f"{model}/config.json", "w"))
+        bad("describe", model, "--feature", "vision2seq-lm", says=says)
 
 
 # ---- The report ----
@@ -570,7 +576,7 @@ def features_are_the_tables(t):
 def readme_table_is_true(t):
     found = json.loads(good("features", "--json").out)
     readme = open(os.path.join(HERE, "..", "..", "README.md")).read()
-    rows = {r.split("|")[1].strip(): r.split("|")[2].strip() for r in readme.splitlines() if r.startswith("| ") and "default," in r}
+    rows = {r.split("|")[1].strip(): r.split("|")[2].strip() for r in readme.split("## Supported models")[1].split("\n\n")[1].splitlines()[2:]}
     assert rows == {k: ", ".join(v) for k, v in found.items()}
 
 
