@@ -29,6 +29,7 @@ typedef struct evaluation {
 	const onnx_tensor **constant; /* by slot: an initializer, or NULL */
 	int *output;                  /* slots of the graph's */
 	int *uses;
+	int64_t most; /* elements that a run may make */
 	error *e;
 } evaluation;
 
@@ -224,11 +225,12 @@ static int load_constant(const onnx_tensor *t, array *to, error *e)
 	return 0;
 }
 
-static int run_planned(const planned *p, const evaluation *x, array *slot, error *e)
+static int run_planned(const planned *p, const evaluation *x, array *slot, int64_t *left, error *e)
 {
 	eval_call c = { .step = p->step,
 			.inputs = p->step->inputs,
 			.out = &slot[p->out],
+			.left = left,
 			.threads = thread_count(),
 			.e = e };
 
@@ -255,6 +257,8 @@ static int copy_array(const array *from, array *to, error *e)
 
 static int run_plan(evaluation *x, const array *in, array *out, array *slot, int *left, error *e)
 {
+	int64_t elements = x->most;
+
 	for (int i = 0; i < x->base.inputs; i++) {
 		slot[i] = in[i];
 		slot[i].owned = 0;
@@ -263,7 +267,7 @@ static int run_plan(evaluation *x, const array *in, array *out, array *slot, int
 	for (int i = 0; i < x->planned; i++) {
 		const planned *p = &x->plan[i];
 
-		if (run_planned(p, x, slot, e))
+		if (run_planned(p, x, slot, &elements, e))
 			return e->code;
 		for (int k = 0; k < p->step->inputs; k++)
 			if (p->in[k] >= 0 && --left[p->in[k]] == 0)
@@ -283,6 +287,57 @@ static int run_plan(evaluation *x, const array *in, array *out, array *slot, int
 	return 0;
 }
 
+/* ---- What the file says of its inputs and outputs must be so ---- */
+
+typedef struct axes_seen {
+	map length; /* of an axis by its symbol, + 1 */
+	error *e;
+} axes_seen;
+
+static void check_axis(axes_seen *seen, const onnx_declared *d, int k, int64_t length)
+{
+	const char *axis = d->axis[k];
+	int64_t said = axis ? (int64_t)(intptr_t)map_get(&seen->length, axis) - 1 : d->length[k];
+
+	if (axis && said < 0) {
+		if (map_put(&seen->length, axis, (void *)(intptr_t)(length + 1)))
+			error_memory(seen->e);
+		return;
+	}
+	if (said != length)
+		error_set(seen->e, E_MISMATCH,
+			  "%s: the ONNX model says that axis %d (%s) is %lld long; it is %lld",
+			  d->name, k, axis ? axis : "fixed", (long long)said, (long long)length);
+}
+
+static int check_declared(axes_seen *seen, onnx_declared *const *d, const array *a, int n)
+{
+	for (int i = 0; i < n && !seen->e->code; i++) {
+		if (d[i]->rank < 0) /* a layer of a report */
+			continue;
+		if (d[i]->type != a[i].type || d[i]->rank != a[i].rank)
+			error_set(seen->e, E_MISMATCH,
+				  "%s: the ONNX model says %s of rank %d; it is %s of rank %d",
+				  d[i]->name, dtype_name(d[i]->type), d[i]->rank,
+				  dtype_name(a[i].type), a[i].rank);
+		for (int k = 0; k < d[i]->rank && !seen->e->code; k++)
+			check_axis(seen, d[i], k, a[i].shape[k]);
+	}
+	return seen->e->code;
+}
+
+static int run_checked(evaluation *x, const array *in, array *out, array *slot, int *left, error *e)
+{
+	const onnx_body *g = &x->file->graph;
+	axes_seen seen = { .e = e };
+
+	if (check_declared(&seen, g->in, in, g->inputs) == 0 &&
+	    run_plan(x, in, out, slot, left, e) == 0)
+		check_declared(&seen, g->out, out, g->outputs);
+	map_free(&seen.length);
+	return e->code;
+}
+
 static int eval_run(session *s, const array *in, array *out, error *e)
 {
 	evaluation *x = (evaluation *)s;
@@ -293,7 +348,7 @@ static int eval_run(session *s, const array *in, array *out, error *e)
 	if (!slot || !left)
 		error_memory(e);
 	else
-		(void)!run_plan(x, in, out, slot, left, e);
+		(void)!run_checked(x, in, out, slot, left, e);
 	for (int i = 0; slot && i < x->slots; i++)
 		array_free(&slot[i]);
 	free(slot);
@@ -312,7 +367,7 @@ static void eval_close(session *s)
 	free(x);
 }
 
-session *eval_open(onnx_file *f, error *e)
+session *eval_open(onnx_file *f, int64_t most, error *e)
 {
 	evaluation *x = calloc(1, sizeof *x);
 
@@ -322,6 +377,7 @@ session *eval_open(onnx_file *f, error *e)
 		return NULL;
 	}
 	x->file = f;
+	x->most = most;
 	x->e = e;
 	x->base = (session){ .inputs = f->graph.inputs,
 			     .outputs = f->graph.outputs,
@@ -341,5 +397,5 @@ session *eval_load(const char *path, error *e)
 {
 	onnx_file *f = onnx_file_open(path, e);
 
-	return f ? eval_open(f, e) : NULL;
+	return f ? eval_open(f, INT64_MAX, e) : NULL;
 }

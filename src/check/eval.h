@@ -14,7 +14,8 @@ typedef struct eval_call {
 	const onnx_step *step;               /* settings */
 	const array *in[MOST_NODE_OPERANDS]; /* NULL where left out */
 	int inputs;
-	array *out; /* made by the kernel */
+	array *out;    /* made by the kernel */
+	int64_t *left; /* elements that the run may still make */
 	int threads;
 	error *e;
 } eval_call;

@@ -41,6 +41,9 @@ int eval_make(eval_call *c, dtype type, int rank, const int64_t *shape)
 	for (int i = 0; i < rank; i++)
 		if (shape[i] < 0 || __builtin_mul_overflow(count, shape[i], &count))
 			return eval_bad(c, "its result has a length that is out of range");
+	if (count > *c->left)
+		return eval_bad(c, "its result is larger than this run may make");
+	*c->left -= count;
 	if (array_make(c->out, type, rank, shape))
 		return error_memory(c->e);
 	return 0;

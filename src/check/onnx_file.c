@@ -289,16 +289,66 @@ static onnx_step *read_step(field *from)
 
 /* ---- Graphs, functions, the model ---- */
 
-/* The name of an input or output. */
-static const char *port_name(field *from)
+static void read_axis(field *from, onnx_declared *d)
 {
-	const char *name = "";
 	field f;
 
-	while (next_field(&from->in, &f))
+	if (d->rank == OXP_MAX_RANK) {
+		broken(&from->in, "an input or output has too many axes");
+		return;
+	}
+	while (next_field(&from->in, &f)) {
+		if (f.number == 1 && f.kind == 0)
+			d->length[d->rank] = (int64_t)f.value;
+		else if (f.number == 2)
+			d->axis[d->rank] = text_of(&f);
+	}
+	d->rank++;
+}
+
+/* TypeProto: a tensor's element type, and its shape. */
+static void read_type(field *from, onnx_declared *d)
+{
+	field dense, f, axis;
+
+	while (next_field(&from->in, &dense)) {
+		if (dense.number != 1 || dense.kind != 2)
+			continue;
+		while (next_field(&dense.in, &f)) {
+			if (f.number == 1)
+				d->type = (dtype)f.value;
+			if (f.number != 2 || f.kind != 2)
+				continue;
+			d->rank = 0;
+			while (next_field(&f.in, &axis))
+				if (axis.number == 1 && axis.kind == 2)
+					read_axis(&axis, d);
+		}
+	}
+}
+
+/* An input or output: its name, and all that the file says of it. */
+static void read_port(field *from, const char ***name, onnx_declared ***declared, int *n)
+{
+	reader *r = &from->in;
+	onnx_declared *d = arena_alloc(&r->f->arena, sizeof *d);
+	int same = *n;
+	field f;
+
+	if (!d) {
+		error_memory(r->e);
+		return;
+	}
+	d->name = "";
+	d->rank = -1;
+	while (next_field(r, &f)) {
 		if (f.number == 1)
-			name = text_of(&f);
-	return name;
+			d->name = text_of(&f);
+		else if (f.number == 2 && f.kind == 2)
+			read_type(&f, d);
+	}
+	APPEND(r, *name, *n, d->name);
+	APPEND(r, *declared, same, d);
 }
 
 static void read_graph(field *from, onnx_body *g)
@@ -314,9 +364,9 @@ static void read_graph(field *from, onnx_body *g)
 		else if (f.number == 5)
 			APPEND(r, g->tensor, g->tensors, read_tensor(&f));
 		else if (f.number == 11)
-			APPEND(r, g->input, g->inputs, port_name(&f));
+			read_port(&f, &g->input, &g->in, &g->inputs);
 		else if (f.number == 12)
-			APPEND(r, g->output, g->outputs, port_name(&f));
+			read_port(&f, &g->output, &g->out, &g->outputs);
 	}
 }
 

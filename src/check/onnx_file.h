@@ -41,13 +41,23 @@ typedef struct onnx_step {
 	int settings;
 } onnx_step;
 
+/* What the file says of an input or output. */
+typedef struct onnx_declared {
+	const char *name;
+	dtype type;
+	int rank; /* -1: no shape is said */
+	int64_t length[OXP_MAX_RANK];
+	const char *axis[OXP_MAX_RANK]; /* the symbol of an axis without a fixed length; or NULL */
+} onnx_declared;
+
 typedef struct onnx_body {
 	const char *name;
 	onnx_step **step;
 	int steps;
 	const char **input, **output;
 	int inputs, outputs;
-	onnx_tensor **tensor; /* initializers */
+	onnx_declared **in, **out; /* a graph's, in the order of the names */
+	onnx_tensor **tensor;      /* initializers */
 	int tensors;
 } onnx_body;
 

@@ -17,7 +17,10 @@ struct session {
 
 /* The built-in evaluator of the operators that onnxport writes. */
 session *eval_load(const char *path, error *e);
-/* The same for a file that is read already, which it owns from now on, whatever happens. */
-session *eval_open(onnx_file *f, error *e);
+/*
+ * The same for a file that is read already, which it owns from now on, whatever happens; with a
+ * bound on the elements that one run may make.
+ */
+session *eval_open(onnx_file *f, int64_t most, error *e);
 
 #endif
