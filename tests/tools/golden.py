@@ -170,11 +170,6 @@ PAIRS = [("vit", VIT, "gpt2", dict(GPT2_SCALED, **CROSS)), ("beit", BEIT, "bert"
          ("swin", SWIN, "roberta", dict(ROBERTA, **CROSS)), ("vit", VIT, "trocr", dict(TROCR, cross_attention_hidden_size=30)),
          ("swin", SWIN2, "bart", dict(BART, tie_word_embeddings=False)), ("vit", VIT2, "trocr", TROCR2)]
 CONFIGS.update({"trocr": [TROCR, TROCR2], "vision-encoder-decoder": PAIRS})
-CONFIG_CLASS = {"trocr": "TrOCRConfig", "clip": "CLIPConfig", "detr": "DetrConfig", "vit": "ViTConfig", "beit": "BeitConfig", "resnet": "ResNetConfig", "convnext": "ConvNextConfig",
-                "convnextv2": "ConvNextV2Config", "swin": "SwinConfig", "segformer": "SegformerConfig", "bart": "BartConfig", "t5": "T5Config", "mt5": "MT5Config", "gpt2": "GPT2Config", "gptj": "GPTJConfig", "gpt-neo": "GPTNeoConfig", "bloom": "BloomConfig", "bert": "BertConfig", "ernie": "ErnieConfig", "roberta": "RobertaConfig", "camembert": "CamembertConfig",
-                "xlm-roberta": "XLMRobertaConfig", "xlm-roberta-xl": "XLMRobertaXLConfig",
-                "data2vec-text": "Data2VecTextConfig", "electra": "ElectraConfig", "albert": "AlbertConfig",
-                "distilbert": "DistilBertConfig"}
 # batch, sequence, choices, padding
 SETS = [(3, 7, 2, "right"), (2, 11, 3, "left"), (1, 1, 1, "none"), (4, 5, 2, "holes")]
 # the past's length in each set, and the encoder's and decoder's
@@ -375,12 +370,17 @@ def settings_of(kind, feature, n, turn):
 NO_ACT = {"bloom", "t5", "mt5", "clip", "detr", "trocr"}
 
 
+def config_class(kind):
+    known = transformers.CONFIG_MAPPING
+    return known[kind if kind in known else kind.replace("-", "_")]
+
+
 def config_of(kind, feature, n, turn):
     if kind == "vision-encoder-decoder":
         encoder, a, decoder, b = PAIRS[n]
         return transformers.VisionEncoderDecoderConfig(
             encoder=dict(a, model_type=encoder), decoder=dict(b, model_type=decoder))
-    return getattr(transformers, CONFIG_CLASS[kind])(**settings_of(kind, feature, n, turn))
+    return config_class(kind)(**settings_of(kind, feature, n, turn))
 
 
 # What the original's table lacks: decoders that come only with an encoder.

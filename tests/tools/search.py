@@ -185,7 +185,7 @@ def config_of(kind, feature, drawn):
         return transformers.VisionEncoderDecoderConfig(encoder=dict(a, model_type=encoder), decoder=dict(b, model_type=decoder))
     if feature == "question-answering":
         drawn = dict(drawn, num_labels=2)
-    return getattr(transformers, G.CONFIG_CLASS[kind])(**drawn)
+    return G.config_class(kind)(**drawn)
 
 
 def main():
