@@ -83,7 +83,8 @@ static value *layer(scope s, const segformer_config *c, int i, value *x, const d
 	x = op_add(nn_linear(s, "attention.output.dense", y, n), x);
 
 	y = nn_linear(mlp, "dense1", nn_layer_norm(s, "layer_norm_2", x, EPS), inner);
-	y = nn_act(mlp, "act", c->act, convolve(mlp, "dwconv.dwconv", y, height, width, &each));
+	y = nn_act(mlp, "intermediate_act_fn", c->act,
+		   convolve(mlp, "dwconv.dwconv", y, height, width, &each));
 	return op_add(nn_linear(mlp, "dense2", y, n), x);
 }
 

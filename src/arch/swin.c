@@ -152,7 +152,9 @@ static value *layer(scope s, const swin_config *c, value *x, int64_t n, int shif
 
 	y = nn_linear(s, "intermediate.dense", nn_layer_norm(s, "layernorm_after", x, c->eps),
 		      inner);
-	return op_add(x, nn_linear(s, "output.dense", nn_act(s, "act", c->act, y), width));
+	return op_add(x,
+		      nn_linear(s, "output.dense",
+				nn_act(s, "intermediate.intermediate_act_fn", c->act, y), width));
 }
 
 /* Squares of four pixels as one: columns apart first, then rows. */

@@ -66,7 +66,8 @@ value *vit_attention(scope s, const vit_config *c, value *x, value *bias)
 value *vit_feed_forward(scope s, const vit_config *c, value *x)
 {
 	x = nn_linear(s, "intermediate.dense", x, c->inner);
-	return nn_linear(s, "output.dense", nn_act(s, "act", c->act, x), c->hidden);
+	return nn_linear(s, "output.dense",
+			 nn_act(s, "intermediate.intermediate_act_fn", c->act, x), c->hidden);
 }
 
 value *vit_first_token(scope s, cfg *j, value *x)

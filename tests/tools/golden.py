@@ -136,9 +136,10 @@ SEGFORMER = dict(num_channels=3, num_encoder_blocks=3, depths=[1, 2, 1], sr_rati
                  strides=[4, 2, 2], num_attention_heads=[1, 2, 3], mlp_ratios=[2, 3, 4], decoder_hidden_size=14, num_labels=5)
 SEGFORMER2 = dict(num_channels=2, num_encoder_blocks=2, depths=[1, 1], sr_ratios=[3, 2], hidden_sizes=[8, 9], patch_sizes=[5, 2],
                   strides=[3, 2], num_attention_heads=[4, 3], mlp_ratios=[4, 1], decoder_hidden_size=11, num_labels=3)
-CONFIGS.update({"vit": [VIT, VIT2], "beit": [BEIT, BEIT2, BEIT3], "resnet": [RESNET, RESNET2, RESNET3],
-                "convnext": [CONVNEXT, CONVNEXT2], "convnextv2": [CONVNEXT, CONVNEXT2], "swin": [SWIN, SWIN2],
-                "segformer": [SEGFORMER, SEGFORMER2]})
+LEARNED = dict(hidden_act="prelu")  # has a parameter, under the name of the class's member
+CONFIGS.update({"vit": [VIT, VIT2, dict(VIT, **LEARNED)], "beit": [BEIT, BEIT2, BEIT3], "resnet": [RESNET, RESNET2, RESNET3],
+                "convnext": [CONVNEXT, CONVNEXT2], "convnextv2": [CONVNEXT, CONVNEXT2], "swin": [SWIN, SWIN2, dict(SWIN, **LEARNED)],
+                "segformer": [SEGFORMER, SEGFORMER2, dict(SEGFORMER, **LEARNED)]})
 CLIP = dict(text_config=dict(vocab_size=97, hidden_size=30, intermediate_size=37, num_hidden_layers=2, num_attention_heads=3,
                              max_position_embeddings=23, eos_token_id=96, pad_token_id=1),
             vision_config=dict(hidden_size=28, intermediate_size=50, num_hidden_layers=1, num_attention_heads=7, num_channels=3,
@@ -317,7 +318,8 @@ def write_case(folder, model_class, config, row, rng, make=text_inputs):
     torch.manual_seed(0)
     config._attn_implementation = "eager"
     model = getattr(transformers, model_class)(config).eval()
-    model.config.use_cache = False  # as the original exporter sets it for features without a past
+    for c in [model.config] + ([model.decoder.config] if "graphs" in row else []):
+        c.use_cache = False  # as the original exporter sets it for features without a past
     pad = config.pad_token_id
     if "ForSequence" in model_class and not pad:
         config.pad_token_id = 0  # as the original does for decoders without one
@@ -359,7 +361,7 @@ def settings_of(kind, feature, n, turn):
     """A configuration's settings for one feature; every activation's turn comes."""
     settings = dict(CONFIGS[kind][n])
     if n and kind not in NO_ACT:
-        settings[ACT_KEY.get(kind, "hidden_act")] = ACTS[turn % len(ACTS)]
+        settings.setdefault(ACT_KEY.get(kind, "hidden_act"), ACTS[turn % len(ACTS)])
     if feature == "question-answering":
         settings["num_labels"] = 2
     if kind == "ernie" and feature == "multiple-choice":
