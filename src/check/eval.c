@@ -141,6 +141,8 @@ static void plan_call(evaluation *x, const onnx_step *call, map *names, int dept
 	for (int i = 0; i < call->inputs && !x->e->code; i++)
 		failed |= map_put(&inside, f->input[i],
 				  (void *)(intptr_t)(slot_of(x, names, call->in[i]) + 1));
+	if (failed)
+		error_memory(x->e);
 	plan_body(x, f, &inside, call, depth + 1);
 	result = x->e->code ? 0 : slot_of(x, &inside, f->output[0]);
 	if (failed || map_put(names, call->out, (void *)(intptr_t)(result + 1)))

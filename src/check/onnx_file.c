@@ -80,12 +80,15 @@ static int next_field(reader *r, field *f)
 
 static const char *text_of(field *f)
 {
-	const char *s = f->kind == 2 ? arena_strndup(&f->in.f->arena, (const char *)f->in.p,
-						     (size_t)(f->in.end - f->in.p))
-				     : NULL;
+	const char *s;
 
-	if (!s)
+	if (f->kind != 2) {
 		broken(&f->in, "a name is no text");
+		return "";
+	}
+	s = arena_strndup(&f->in.f->arena, (const char *)f->in.p, (size_t)(f->in.end - f->in.p));
+	if (!s)
+		error_memory(f->in.e);
 	return s ? s : "";
 }
 

@@ -96,13 +96,16 @@ const void *oxp_family(scope s)
 /* Results of a layer belong beside it: the scope of what is done to them is the layer's parent. */
 static const char *scope_of(graph *g, const value *x)
 {
-	const char *dot = x && x->is_layer ? strrchr(x->scope, '.') : NULL;
+	const char *dot = x && x->is_layer ? strrchr(x->scope, '.') : NULL, *owner;
 
 	if (!x)
 		return "";
 	if (!x->is_layer)
 		return x->scope;
-	return dot ? arena_strndup(&g->arena, x->scope, (size_t)(dot - x->scope)) : "";
+	owner = dot ? arena_strndup(&g->arena, x->scope, (size_t)(dot - x->scope)) : "";
+	if (!owner)
+		no_memory(g);
+	return owner ? owner : "";
 }
 
 value *value_new(graph *g, enum op op, value *a, value *b, value *c, value *d)
@@ -131,7 +134,7 @@ value *value_of(graph *g, enum op op, value *const *in, int n)
 		    in[i]->op != OP_literal)
 			where = scope_of(g, in[i]);
 	}
-	v->scope = where ? where : "";
+	v->scope = where;
 	return v;
 }
 

@@ -1,7 +1,8 @@
 /*
- * memory FOLDER OUTPUT: a small export in which the first, then the second, … allocation fails, up
- * to one in which none does. Each failure must be an error, leave nothing behind and leak nothing
- * (run under AddressSanitizer for that). The library's own allocations are caught by the linker
+ * memory FOLDER OUTPUT [FEATURE]: a small export, validated by the built-in evaluator with a
+ * report, in which the first, then the second, … allocation fails, up to one in which none does.
+ * Each failure must be an error, leave nothing behind and leak nothing (run under AddressSanitizer
+ * for that). The library's own allocations are caught by the linker
  * (--wrap). jansson's are not: its parser (2.14) writes out of bounds when one of its allocations
  * fails.
  */
@@ -40,11 +41,12 @@ void *__wrap_realloc(void *p, size_t n)
 	return fails() ? NULL : __real_realloc(p, n);
 }
 
-static int export_once(const char *model, const char *to, int *code)
+static int export_once(const char *model, const char *to, const char *feature, const char *report,
+		       int *code)
 {
-	const oxp_options o = { .feature = "masked-lm",
-				.opset = 17,
-				.validation = OXP_NO_VALIDATION };
+	const oxp_options o = {
+		.feature = feature, .opset = 17, .runtime = OXP_RUNTIME_BUILTIN, .report = report
+	};
 	oxp_context *c = oxp_context_new();
 
 	if (!c)
@@ -63,18 +65,21 @@ static int export_once(const char *model, const char *to, int *code)
 int main(int argc, char **argv)
 {
 	int passed = 0, failed = 0, code = 1, injected = 1;
-	char path[512];
+	const char *feature = argc > 3 ? argv[3] : "masked-lm";
+	char path[512], report[512];
 
-	if (argc != 3)
+	if (argc < 3)
 		return 2;
 	setenv("ONNXPORT_THREADS", "1", 1);
+	setenv("ONNXPORT_BLAS", "off", 1);
 	snprintf(path, sizeof path, "%s/model.onnx", argv[2]);
+	snprintf(report, sizeof report, "%s/report.html", argv[2]);
 	for (long n = 0; injected; n++) {
 		int bad;
 
 		unlink(path);
 		countdown = n;
-		bad = export_once(argv[1], argv[2], &code) > 0;
+		bad = export_once(argv[1], argv[2], feature, report, &code) > 0;
 		injected = countdown < 0;
 		countdown = -1;
 		if (code && bad == 0 && access(path, F_OK) == 0) {
