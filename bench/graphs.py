@@ -5,7 +5,7 @@
 
 All graphs of a case run in one process on ONNX Runtime, in turn, on the same inputs: on one thread and on as many as ONNX Runtime
 takes, with a batch of 1 and of 8. A latency is the fastest run; a ratio is ours to the faster one of the other two. Outputs
-are compared too. Nothing here is part of the test suite.
+are compared too. KEEP=FOLDER keeps PyTorch's graphs for the next time. Nothing here is part of the test suite.
 """
 import argparse, json, os, shutil, subprocess, sys, tempfile, time
 
@@ -106,11 +106,24 @@ def axes_of(name, input):
     return {0: "batch", 1: "decoder" if input.startswith("decoder") else "sequence"}
 
 
+def without_vmap(model):
+    """TorchScript cannot trace how GPT-2's mask is made; Transformers has another way, for ExecuTorch."""
+    from transformers.integrations.executorch import sdpa_mask_without_vmap
+    from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
+    from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+    ALL_MASK_ATTENTION_FUNCTIONS.register("plain", sdpa_mask_without_vmap)
+    ALL_ATTENTION_FUNCTIONS.register("plain", ALL_ATTENTION_FUNCTIONS["sdpa"])
+    model.set_attn_implementation("plain")
+
+
 def export(name, how, path):
     """One export by PyTorch, in a process of its own."""
     import torch
 
     model = build(name)
+    if how == "script" and name.startswith("gpt2"):
+        without_vmap(model)
     inputs = example(name, 2, model.config)
     module, outputs = as_module(name, model, list(inputs))
     axes = {n: axes_of(name, n) for n in inputs}

@@ -443,7 +443,8 @@ void param_read(const param *p, int64_t first, int64_t count, float *out)
 
 const float *param_data(const param *p)
 {
-	if (!p->view || p->view->type != OXP_F32 || p->view->offset % sizeof(float))
+	if (!p->view || p->view->strided || p->view->type != OXP_F32 ||
+	    p->view->offset % sizeof(float))
 		return NULL;
 	return (const float *)(const void *)(p->view->file->data + p->view->offset);
 }

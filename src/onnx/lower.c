@@ -255,7 +255,8 @@ const char *folded_parameter(lowering *l, const param *p, const onnx_fold *f)
 const char *parameter(lowering *l, const value *p, int transposed)
 {
 	const param *q = p->param;
-	int stored = l->options->weights == OXP_WEIGHTS_LINK && q->view && !transposed;
+	int stored = l->options->weights == OXP_WEIGHTS_LINK && q->view && !q->view->strided &&
+		     !transposed;
 	const char *name = q->name;
 	onnx_initializer *x;
 

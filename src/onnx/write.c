@@ -238,7 +238,7 @@ static int write_bytes(struct writer *w, const onnx_initializer *x)
 		return output_write(&w->out, x->literal, (size_t)x->size, w->e);
 	if (x->transposed)
 		write_transposed(w, x);
-	else if (view && view->type == x->type && !x->fold)
+	else if (view && view->type == x->type && !view->strided && !x->fold)
 		(void)(output_copy(&w->out, view->file, view->offset, view->size, w->e) ||
 		       step(w, view->size));
 	else
@@ -387,7 +387,8 @@ static void place_linked(onnx_model *m)
 		onnx_initializer *x = m->initializer[i];
 		const tensor *view = x->param ? x->param->view : NULL;
 
-		if (!view || x->transposed || x->fold || view->type != x->type || !goes_outside(x))
+		if (!view || view->strided || x->transposed || x->fold || view->type != x->type ||
+		    !goes_outside(x))
 			continue;
 		x->location = path_base(view->file->path);
 		x->offset = view->offset;

@@ -22,6 +22,7 @@ typedef struct machine {
 	size_t marks, mark_room;
 	pickle **memo;
 	size_t memos;
+	pickle *storages; /* those named, or NULL where nobody asks */
 } machine;
 
 static int fail(machine *m, const char *what)
@@ -247,6 +248,13 @@ static int push_storage(machine *m)
 	v->type = id->item[1]->type;
 	v->text = id->item[2]->text;
 	v->number = id->item[4]->number;
+	if (id->count > 5 && id->item[5]->kind != PICKLE_NONE)
+		return error_set(m->e, E_UNSUPPORTED,
+				 "%s: storage %s is a view of another, as PyTorch before 0.4 has "
+				 "them; load it in PyTorch and save it again",
+				 m->name, v->text);
+	if (m->storages && append(m, m->storages, v))
+		return m->e->code;
 	return push(m, v);
 }
 
@@ -477,12 +485,15 @@ static int step(machine *m, uint8_t op, size_t *memoized)
 	}
 }
 
-pickle *pickle_read(arena *a, const char *name, const uint8_t *data, size_t size, error *e)
+pickle *pickle_read(arena *a, const char *name, const uint8_t *data, size_t size, size_t *used,
+		    pickle **named, error *e)
 {
 	machine m = { .a = a, .e = e, .name = name, .start = data, .p = data, .end = data + size };
 	pickle *result = NULL;
 	size_t memoized = 0;
 
+	if (named)
+		*named = m.storages = make(&m, PICKLE_TUPLE);
 	while (!e->code) {
 		const uint8_t *op = take(&m, 1);
 
@@ -493,6 +504,8 @@ pickle *pickle_read(arena *a, const char *name, const uint8_t *data, size_t size
 		if (op)
 			step(&m, *op, &memoized);
 	}
+	if (used)
+		*used = (size_t)(m.p - m.start);
 	free(m.stack);
 	free(m.mark);
 	free(m.memo);

@@ -31,9 +31,12 @@ typedef struct pickle {
 } pickle;
 
 /*
- * Interprets the bytes; everything lives in the arena. `name` stands in messages. Refuses, by its
- * name, every global but those a state dict is made of.
+ * Interprets the bytes up to the end of the first pickle in them; everything lives in the arena.
+ * `name` stands in messages. Refuses, by its name, every global but those a state dict is made of.
+ * `used` (or NULL) becomes the pickle's length; `named` (or NULL) a tuple of the storages that
+ * it names, each as often as it does.
  */
-pickle *pickle_read(arena *a, const char *name, const uint8_t *data, size_t size, error *e);
+pickle *pickle_read(arena *a, const char *name, const uint8_t *data, size_t size, size_t *used,
+		    pickle **named, error *e);
 
 #endif

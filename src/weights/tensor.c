@@ -63,11 +63,27 @@ static float element(dtype type, const uint8_t *p)
 	}
 }
 
+/* Where the i-th element lies, counted in elements. */
+static int64_t place_of(const tensor *t, int64_t i)
+{
+	int64_t place = 0;
+
+	for (int k = t->rank; k-- > 0; i /= t->shape[k])
+		place += i % t->shape[k] * t->stride[k];
+	return place;
+}
+
 void tensor_read(const tensor *t, int64_t first, int64_t count, float *out)
 {
 	size_t size = dtype_size(t->type);
 	const uint8_t *p = t->file->data + t->offset + (uint64_t)first * size;
 
+	if (t->strided) {
+		p = t->file->data + t->offset;
+		for (int64_t i = 0; i < count; i++)
+			out[i] = element(t->type, p + (size_t)place_of(t, first + i) * size);
+		return;
+	}
 	if (t->type == OXP_F32) {
 		memcpy(out, p, (size_t)count * size);
 		return;

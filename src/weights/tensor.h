@@ -11,7 +11,9 @@ typedef struct tensor {
 	int rank;
 	int64_t shape[OXP_MAX_RANK];
 	const file *file;
-	uint64_t offset, size; /* bytes */
+	uint64_t offset, size;        /* bytes */
+	int strided;                  /* the elements do not lie row-major, but as `stride` says */
+	int64_t stride[OXP_MAX_RANK]; /* in elements */
 	int used;
 } tensor;
 

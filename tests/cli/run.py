@@ -630,6 +630,10 @@ def same_result(t, folder, atol=1e-5, **kw):
 def forms_of_checkpoints(t):
     same_result(t, os.path.join(DATA, "tiny-bin"))
     same_result(t, os.path.join(DATA, "tiny-bin-shards"))
+    for name in ("tiny-bin-old", "tiny-bin-training"):  # before 1.6; nested; shared storages, strided views, parameters
+        same_result(t, os.path.join(DATA, name))
+        good("-m", os.path.join(DATA, name), "--feature", "masked-lm", "--weights", "link", f"{t}/linked-{name}")
+        assert_right(f"{t}/linked-{name}/model.onnx")
     w = tiny_weights()
     copy_tiny(f"{t}/old", weights=False)
     renamed = {k.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta"): v for k, v in w.items()}
@@ -906,7 +910,7 @@ def hostile_pickles(t):
     write_bin(path, b"\x80\x02]q\x00.")
     refused(["expected a state dict"])
     write_bin(path, pickle.dumps({"model": {"a": 1}}, 2))
-    refused(["no tensors at the top of its state dict (first key: model)"])
+    refused(["no tensors at the top of its state dict nor under state_dict", "(first key: model)"])
     for broken in (b"", b"\x80\x02", b"\x80\x09.", b"(((((", b"\x80\x02X\xff\xff\xff\x7f", b"\x80\x02h\x07.", b"\x80\x02r\xff\xff\xff\xff.", b"\x80\x02R.", b"\x80\x02cx", b"\x80\x02\x8a\x09" + b"\1" * 9 + b".", b"."):
         write_bin(path, broken)
         refused(["pickle"])
@@ -948,7 +952,7 @@ def hostile_torch_archives(t):
     bad("-m", f"{t}/m", f"{t}/o", says="the checkpoint lacks")  # the archive itself is fine
     for kw, says in ((dict(shape=(4, 2), stride=(2, 1)), "needs 8 elements of its storage, which has 4"), (dict(offset=3), "needs 7 elements"),
                      (dict(offset=-1), "the shape is not one"), (dict(shape=(1 << 40, 1 << 40), stride=(1 << 40, 1)), "the shape is not one"),
-                     (dict(shape=(-2, 2)), "the shape is not one"), (dict(stride=(1, 2)), "is not contiguous"), (dict(key="9"), "its storage archive/data/9 is missing"),
+                     (dict(shape=(-2, 2)), "the shape is not one"), (dict(stride=(-1, 2)), "the shape is not one"), (dict(stride=(1 << 62, 1 << 62)), "the shape is not one"), (dict(stride=(1 << 60, 1)), "elements of its storage, which has 4"), (dict(stride=(3, 2)), "needs 6 elements"), (dict(key="9"), "its storage archive/data/9 is missing"),
                      (dict(key="../../x"), "is missing"), (dict(shape=(1,) * 9, stride=(1,) * 9), "has 9 dimensions"), (dict(kind="ComplexFloatStorage"), "asks for torch.ComplexFloatStorage")):
         write_bin(path, state_dict(**kw), data)
         refused([says])
@@ -973,8 +977,35 @@ def hostile_torch_archives(t):
         z.writestr("hello.txt", "hello")
     refused(["without the data.pkl"])
     open(path, "wb").write(pickle.dumps({}, 2) * 10)
-    refused(["torch.save wrote it before PyTorch 1.6"])
+    refused(["is not a file of torch.save"])
     assert not os.path.exists(f"{t}/o")
+
+
+@test
+def hostile_torch_files_before_zip(t):
+    copy_tiny(f"{t}/m", weights=False)
+    path = f"{t}/m/pytorch_model.bin"
+    whole = open(os.path.join(DATA, "tiny-bin-old", "pytorch_model.bin"), "rb").read()
+
+    def refused(data, says):
+        open(path, "wb").write(data)
+        bad("-m", f"{t}/m", f"{t}/o", says=["pytorch_model.bin", says])
+
+    for cut in [*range(0, len(whole) - 1, 97), len(whole) - 1]:
+        refused(whole[:cut], "")
+    assert whole.count(b"little_endian") == 1
+    at = whole.index(b"\x88", whole.index(b"little_endian"))
+    refused(whole[:at] + b"\x89" + whole[at + 1 :], "not little-endian")
+    refused(whole.replace(b"M\xe9\x03.", b"M\xe8\x03."), "not of the version")
+    last = re.findall(rb"X(....)(\d+)q.", whole, re.S)[-1][1]  # a storage's key, in the list at the end
+    at = whole.rindex(last)
+    refused(whole[:at] + bytes([last[0] ^ 1]) + whole[at + 1 :], "holds a storage that no tensor names")
+    evil = pickle.dumps(Evil(), 2)
+    refused(whole[:15] + evil + whole[15:], "asks for posix.system")
+    first = whole.index(b"e.", at) + 2  # the first storage's number of elements
+    for n in (0, 1 << 40, -1, (1 << 63) - 1):
+        refused(whole[:first] + struct.pack("<q", n) + whole[first + 8 :], "elements, found")
+    assert not os.path.exists(f"{t}/o") and not os.path.exists("/tmp/onnxport-was-run")
 
 
 def main():
