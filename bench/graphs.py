@@ -4,10 +4,10 @@
     .venv-bench/bin/python bench/graphs.py BUILD [CASE …] [--rounds N] [--json FILE]
 
 All graphs of a case run in one process on ONNX Runtime, in turn, on the same inputs: on one thread and on as many as ONNX Runtime
-takes, with a batch of 1 and of 8. A latency is the fastest run; a ratio is ours to the faster one of the other two. Outputs
+takes, with a batch of 1 and of 8. A latency is the median of all runs; a ratio is to the faster one of the other two. Outputs
 are compared too. KEEP=FOLDER keeps PyTorch's graphs for the next time. Nothing here is part of the test suite.
 """
-import argparse, json, os, shutil, subprocess, sys, tempfile, time
+import argparse, json, os, shutil, statistics, subprocess, sys, tempfile, time
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 OPSET = 18  # the least that the dynamo exporter writes
@@ -171,7 +171,9 @@ def measure(name, files, rounds):
                         s.run(None, feed)
                         took = time.perf_counter() - start
                         key = f"{threads or 'all'} × {batch}"
-                        rows[n]["latency"][key] = min(rows[n]["latency"].get(key, took), took)
+                        rows[n]["latency"].setdefault(key, []).append(took)
+    for row in rows.values():
+        row["latency"] = {k: statistics.median(v) for k, v in row["latency"].items()}
     return rows
 
 

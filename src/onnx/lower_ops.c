@@ -172,29 +172,6 @@ void lower_gelu_tanh(lowering *l, const value *v)
 
 /* ---- Products ---- */
 
-/* Gemm on the stored bytes of the weight, rows of the flat form; or MatMul on a transposed copy. */
-void lower_linear(lowering *l, const value *v)
-{
-	const value *x = v->in[0], *w = v->in[1], *b = v->in[2];
-
-	if (l->options->linear == OXP_LINEAR_MATMUL && w->op == OP_param) {
-		const char *y =
-			EMIT(l, .op = "MatMul", .in = { full(l, x), parameter(l, w, !v->index) });
-
-		set_full(l, v, b ? EMIT(l, .op = "Add", .in = { full(l, b), y }) : y);
-	} else {
-		set_flat(l, v,
-			 EMIT(l, .op = "Gemm",
-			      .in = { flat(l, x), full(l, w), b ? full(l, b) : NULL },
-			      .attribute = { ATTR_I("transB", !v->index) }));
-	}
-}
-
-void lower_matmul(lowering *l, const value *v)
-{
-	set_full(l, v, EMIT(l, .op = "MatMul", .in = { full(l, v->in[0]), full(l, v->in[1]) }));
-}
-
 static const char *transposed(lowering *l, const char *x, const int *perm, int rank)
 {
 	attribute a = { .name = "perm", .kind = ATTRIBUTE_INTS, .count = rank };
@@ -202,6 +179,46 @@ static const char *transposed(lowering *l, const char *x, const int *perm, int r
 	for (int i = 0; i < rank; i++)
 		a.ints[i] = perm[i];
 	return EMIT(l, .op = "Transpose", .in = { x }, .attribute = { a });
+}
+
+static int is_output(const lowering *l, const value *v)
+{
+	for (int i = 0; i < l->g->outputs; i++)
+		if (l->g->output[i].x == v)
+			return 1;
+	return 0;
+}
+
+/*
+ * Gemm on the stored bytes of the weight, rows of the flat form; or MatMul on a transposed copy.
+ * What is an output of the graph as it is (the scores of a vocabulary, mostly) is made in its own
+ * shape at once: a Reshape would copy all of it, while runtimes transpose the weight on loading.
+ */
+void lower_linear(lowering *l, const value *v)
+{
+	static const int swap[] = { 1, 0 };
+	const value *x = v->in[0], *w = v->in[1], *b = v->in[2];
+	int copy = l->options->linear == OXP_LINEAR_MATMUL && w->op == OP_param;
+	const char *y, *weight;
+
+	if (!copy && (b || v->rank == 2 || !is_output(l, v))) {
+		set_flat(l, v,
+			 EMIT(l, .op = "Gemm",
+			      .in = { flat(l, x), full(l, w), b ? full(l, b) : NULL },
+			      .attribute = { ATTR_I("transB", !v->index) }));
+		return;
+	}
+	if (copy)
+		weight = parameter(l, w, !v->index);
+	else
+		weight = v->index ? full(l, w) : transposed(l, full(l, w), swap, 2);
+	y = EMIT(l, .op = "MatMul", .in = { full(l, x), weight });
+	set_full(l, v, b ? EMIT(l, .op = "Add", .in = { full(l, b), y }) : y);
+}
+
+void lower_matmul(lowering *l, const value *v)
+{
+	set_full(l, v, EMIT(l, .op = "MatMul", .in = { full(l, v->in[0]), full(l, v->in[1]) }));
 }
 
 /* q is scaled, which is the smallest of the three places; k comes with its last axes swapped */
