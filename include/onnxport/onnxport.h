@@ -130,7 +130,8 @@ typedef enum oxp_missing { OXP_MISSING_IS_ERROR, OXP_MISSING_IS_SEEDED } oxp_mis
 
 /* Batch norms behind convolutions. */
 typedef enum oxp_batch_norm {
-	OXP_BATCH_NORM_FOLD, /* into the convolution before it, where there is one */
+	OXP_BATCH_NORM_FOLD, /* into the convolution before it, where there is one, unless weights
+			      * are linked */
 	OXP_BATCH_NORM_KEEP, /* as a node of its own */
 } oxp_batch_norm;
 

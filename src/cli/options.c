@@ -38,7 +38,8 @@ static const struct row {
 	  "linear layers as gemm on the weights as stored (default), or matmul on transposed "
 	  "copies" },
 	{ "batch-norm", 0, CHOICE, AT(export.batch_norm), 0, "fold keep", "FORM",
-	  "batch norms folded into the convolution before them (default), or kept as nodes" },
+	  "batch norms folded into the convolution before them (default, but with linked "
+	  "weights), or kept as nodes" },
 	{ "framework", 0, TEXT, AT(export.framework), 0, NULL, "pt|tf",
 	  "which weights to read (default: PyTorch's, where they are there)" },
 	{ "cache_dir", 0, TEXT, AT(export.cache_dir), 0, NULL, "FOLDER",

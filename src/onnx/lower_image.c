@@ -42,12 +42,13 @@ void lower_max_pool(lowering *l, const value *v)
 }
 
 /* The convolution again with the norm in it, which leaves the one without it to nobody; or the norm
- * as it is. */
+ * as it is, as where the weights shall be the checkpoint's own. */
 void lower_batch_norm(lowering *l, const value *v)
 {
 	onnx_fold f;
 
-	if (l->options->batch_norm == OXP_BATCH_NORM_FOLD && fold_of(v, &f)) {
+	if (l->options->batch_norm == OXP_BATCH_NORM_FOLD &&
+	    l->options->weights != OXP_WEIGHTS_LINK && fold_of(v, &f)) {
 		set_full(l, v,
 			 conv(l, v->in[0], folded_parameter(l, f.filters, &f),
 			      folded_parameter(l, f.bias, &f)));

@@ -376,6 +376,7 @@ def batch_norm_option(t):
     good("-m", model, "--feature", "image-classification", t)
     assert "BatchNormalization" not in [n.op_type for n in onnx.load(f"{t}/model.onnx").graph.node], "folding is the default"
     good("-m", model, "--feature", "image-classification", "--weights", "link", f"{t}/linked")
+    assert not any(i.name.endswith(".folded") for i in onnx.load(f"{t}/linked/model.onnx", load_external_data=False).graph.initializer)
     # a scale beyond float32 cannot be folded
     tensors = dict(read_safetensors(f"{model}/model.safetensors"))
     name = "resnet.embedder.embedder.normalization.weight"
