@@ -35,7 +35,7 @@ enum {
 	OXP_E_UNSUPPORTED = 3, /* understood, and not implemented */
 	OXP_E_IO = 4,          /* a file could not be read or written */
 	OXP_E_MEMORY = 5,
-	OXP_E_RUNTIME = 6,   /* ONNX Runtime refused the model */
+	OXP_E_RUNTIME = 6,   /* no ONNX Runtime where one is asked for, or it refused the model */
 	OXP_E_MISMATCH = 7,  /* validation: the results differ */
 	OXP_E_CANCELLED = 8, /* the progress callback said so */
 	OXP_E_INTERNAL = 9,  /* a mistake in an architecture, or in this library */
