@@ -72,10 +72,10 @@ static void compare_runs(oxp_context *c, loaded *l, const char *path, validation
 	const validation_sink sink = { on_line, on_set, c };
 	session *s = api_session(runtime, path, &c->error);
 
-	if (s)
-		(void)!validate(l->graph, s, atol, &sink, v, &c->error);
-	if (s)
-		s->close(s);
+	if (!s)
+		return;
+	(void)!validate(l->graph, s, atol, &sink, v, &c->error);
+	s->close(s);
 }
 
 int api_validate(oxp_context *c, loaded *l, const char *path, const oxp_options *o,

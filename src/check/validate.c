@@ -17,6 +17,7 @@ struct check {
 	int sets;
 	array *in;                /* of the set that runs */
 	array *reference, *found; /* all outputs of all sets: [set][output] */
+	difference *difference;   /* likewise, of those that have the same form */
 };
 
 static void say(struct check *c, const char *fmt, ...) PRINTF(2, 3);
@@ -142,37 +143,33 @@ static const array *found_output(const struct check *c, int set, int i)
 	return &c->found[set * c->g->outputs + find_output(c->s, c->g->output[i].name)];
 }
 
-static difference difference_of(const struct check *c, int set, int i)
-{
-	return compare(&c->reference[set * c->g->outputs + i], found_output(c, set, i), RTOL,
-		       c->atol);
-}
-
 /* The figures of an output, whatever the verdict will be. */
 static void measure_output(struct check *c, int i)
 {
 	output_difference *to = &c->result->output[i];
 
 	for (int set = 0; set < c->sets; set++) {
-		difference d;
+		const array *a = &c->reference[set * c->g->outputs + i];
+		const array *b = found_output(c, set, i);
+		difference *d = &c->difference[set * c->g->outputs + i];
 
-		if (!same_form(&c->reference[set * c->g->outputs + i], found_output(c, set, i))) {
+		if (!same_form(a, b)) {
 			to->differs = 1;
 			continue;
 		}
-		d = difference_of(c, set, i);
-		to->most = larger(to->most, d.most);
-		to->largest = larger(to->largest, d.largest);
-		to->differs |= d.worst >= 0;
+		*d = compare(a, b, RTOL, c->atol);
+		to->most = larger(to->most, d->most);
+		to->largest = larger(to->largest, d->largest);
+		to->differs |= d->worst >= 0;
 	}
 }
 
 static int judge_output(struct check *c, int set, int i)
 {
 	const array *a = &c->reference[set * c->g->outputs + i], *b = found_output(c, set, i);
+	const difference *d = &c->difference[set * c->g->outputs + i];
 	const char *name = c->g->output[i].name;
 	char left[128], right[128];
-	difference d;
 
 	tuple(left, sizeof left, b->shape, b->rank);
 	tuple(right, sizeof right, a->shape, a->rank);
@@ -185,8 +182,7 @@ static int judge_output(struct check *c, int set, int i)
 			name, set, dtype_name(b->type), left, dtype_name(a->type), right);
 	}
 	say(c, "\t\t-[✓] %s matches %s", left, right);
-	d = difference_of(c, set, i);
-	if (d.worst < 0) {
+	if (d->worst < 0) {
 		say(c, "\t\t-[✓] all values close (atol: %g)", c->atol);
 		return 0;
 	}
@@ -197,8 +193,8 @@ static int judge_output(struct check *c, int set, int i)
 		"model: output %s, input set %d, at %s: reference %.9g, ONNX %.9g, largest "
 		"difference %.3g (atol: %g). Where that is close enough, say so with a "
 		"larger --atol",
-		name, set, place(left, sizeof left, a, d.worst), number_at(a, d.worst),
-		number_at(b, d.worst), d.most, c->atol);
+		name, set, place(left, sizeof left, a, d->worst), number_at(a, d->worst),
+		number_at(b, d->worst), d->most, c->atol);
 }
 
 static int check_values(struct check *c)
@@ -230,7 +226,8 @@ int validate(const graph *g, session *s, double atol, const validation_sink *sin
 	c.in = calloc((size_t)g->inputs + 1, sizeof *c.in);
 	c.reference = calloc(outputs + 1, sizeof *c.reference);
 	c.found = calloc(outputs + 1, sizeof *c.found);
-	if (!c.in || !c.reference || !c.found)
+	c.difference = calloc(outputs + 1, sizeof *c.difference);
+	if (!c.in || !c.reference || !c.found || !c.difference)
 		error_memory(e);
 	else if (check_names(&c) == 0)
 		check_values(&c);
@@ -241,5 +238,6 @@ int validate(const graph *g, session *s, double atol, const validation_sink *sin
 	free(c.in);
 	free(c.reference);
 	free(c.found);
+	free(c.difference);
 	return e->code;
 }
