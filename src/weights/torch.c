@@ -14,37 +14,27 @@
 
 enum { MOST_PICKLE = 256 << 20, VERSION_BEFORE_ZIP = 1001 };
 
-/* Where a storage's bytes lie. */
-typedef struct place {
-	uint64_t offset, size;
-} place;
-
 typedef struct torch_file {
 	checkpoint *c;
 	const file *f;
-	const char *root; /* of an archive's entries; NULL: places are by key */
-	zip z;
-	map places;
+	const char *folder;  /* what stands before a storage's key in its name: "archive/data/" */
+	const map *storages; /* zip_entry by name, in both forms */
 	error *e;
 } torch_file;
 
 /* ---- Tensors ---- */
 
-static int find_storage(const torch_file *t, const char *name, const pickle *storage, place *to)
+static const zip_entry *find_storage(const torch_file *t, const char *name, const pickle *storage)
 {
 	char path[512];
-	const zip_entry *entry;
-	const place *known;
+	const zip_entry *found;
 
-	snprintf(path, sizeof path, "%s%s%s", t->root ? t->root : "", t->root ? "data/" : "",
-		 storage->text);
-	entry = t->root ? map_get(&t->z.by_name, path) : NULL;
-	known = t->root ? NULL : map_get(&t->places, storage->text);
-	if (!entry && !known)
-		return error_set(t->e, E_MODEL, "%s: tensor %s: its storage %s is missing",
-				 t->f->path, name, path);
-	*to = entry ? (place){ entry->offset, entry->size } : *known;
-	return 0;
+	snprintf(path, sizeof path, "%s%s", t->folder, storage->text);
+	found = map_get(t->storages, path);
+	if (!found)
+		error_set(t->e, E_MODEL, "%s: tensor %s: its storage %s is missing", t->f->path,
+			  name, path);
+	return found;
 }
 
 /* Row-major without gaps? Dimensions of one element may have any stride. */
@@ -82,7 +72,7 @@ static int add_tensor(const torch_file *in, const char *name, const pickle *v)
 	tensor t = { .name = name, .file = in->f, .type = v->storage->type };
 	size_t size = dtype_size(t.type);
 	int64_t count, end;
-	place at = { 0 };
+	const zip_entry *at;
 
 	if (v->shape->count > OXP_MAX_RANK)
 		return error_set(in->e, E_UNSUPPORTED,
@@ -99,39 +89,44 @@ static int add_tensor(const torch_file *in, const char *name, const pickle *v)
 	    __builtin_add_overflow(end, v->number, &end))
 		return error_set(in->e, E_MODEL, "%s: tensor %s: the shape is not one", in->f->path,
 				 name);
-	if (find_storage(in, name, v->storage, &at))
+	at = find_storage(in, name, v->storage);
+	if (!at)
 		return in->e->code;
-	if ((uint64_t)end > at.size / size)
+	if ((uint64_t)end > at->size / size)
 		return error_set(
 			in->e, E_MODEL,
 			"%s: tensor %s: needs %lld elements of its storage, which has %llu "
 			"(is the file whole?)",
-			in->f->path, name, (long long)end, (unsigned long long)(at.size / size));
+			in->f->path, name, (long long)end, (unsigned long long)(at->size / size));
 	t.strided = !is_contiguous(&t);
-	t.offset = at.offset + (uint64_t)v->number * size;
+	t.offset = at->offset + (uint64_t)v->number * size;
 	t.size = (uint64_t)(end - v->number) * size;
 	return checkpoint_add(in->c, &t, in->e);
 }
 
-static int count_tensors(const pickle *dict)
+/* The i-th and next item: a name and its tensor? */
+static int is_tensor_at(const pickle *dict, size_t i)
 {
-	int n = 0;
+	return dict->item[i]->kind == PICKLE_STRING && dict->item[i + 1]->kind == PICKLE_TENSOR;
+}
 
+static int has_tensors(const pickle *dict)
+{
 	for (size_t i = 0; i + 1 < dict->count; i += 2)
-		n += dict->item[i]->kind == PICKLE_STRING &&
-		     dict->item[i + 1]->kind == PICKLE_TENSOR;
-	return n;
+		if (is_tensor_at(dict, i))
+			return 1;
+	return 0;
 }
 
 /* The dict with the tensors: this one, or what a training checkpoint keeps under a usual key. */
 static const pickle *find_state(const pickle *dict)
 {
-	if (count_tensors(dict))
+	if (has_tensors(dict))
 		return dict;
 	for (size_t i = 0; i + 1 < dict->count; i += 2) {
 		const pickle *key = dict->item[i], *v = dict->item[i + 1];
 
-		if (key->kind == PICKLE_STRING && v->kind == PICKLE_DICT && count_tensors(v) &&
+		if (key->kind == PICKLE_STRING && v->kind == PICKLE_DICT && has_tensors(v) &&
 		    has_word("state_dict model_state_dict model module", key->text))
 			return v;
 	}
@@ -140,11 +135,12 @@ static const pickle *find_state(const pickle *dict)
 
 static int add_tensors(const torch_file *t, const pickle *dict)
 {
-	const pickle *state = dict->kind == PICKLE_DICT ? find_state(dict) : NULL;
+	const pickle *state;
 
 	if (dict->kind != PICKLE_DICT)
 		return error_set(t->e, E_MODEL, "%s: expected a state dict, found another object",
 				 t->f->path);
+	state = find_state(dict);
 	if (!state)
 		return error_set(
 			t->e, E_MODEL,
@@ -154,8 +150,7 @@ static int add_tensors(const torch_file *t, const pickle *dict)
 			dict->count && dict->item[0]->kind == PICKLE_STRING ? dict->item[0]->text
 									    : "none");
 	for (size_t i = 0; i + 1 < state->count; i += 2)
-		if (state->item[i]->kind == PICKLE_STRING &&
-		    state->item[i + 1]->kind == PICKLE_TENSOR &&
+		if (is_tensor_at(state, i) &&
 		    add_tensor(t, state->item[i]->text, state->item[i + 1]))
 			return t->e->code;
 	return 0;
@@ -179,22 +174,22 @@ static const zip_entry *find_pickle(const zip *z)
 	return NULL;
 }
 
-static int check_byte_order(const torch_file *t)
+static int check_byte_order(const torch_file *t, const char *root)
 {
 	char path[512];
 	const zip_entry *order;
 
-	snprintf(path, sizeof path, "%sbyteorder", t->root);
-	order = map_get(&t->z.by_name, path);
+	snprintf(path, sizeof path, "%sbyteorder", root);
+	order = map_get(t->storages, path);
 	if (order && (order->size != 6 || memcmp(t->f->data + order->offset, "little", 6) != 0))
 		return refuse_byte_order(t);
 	return 0;
 }
 
-static int read_archive(torch_file *t)
+static int read_archive(torch_file *t, const zip *z)
 {
-	const zip_entry *data = find_pickle(&t->z);
-	char root[256];
+	const zip_entry *data = find_pickle(z);
+	char root[256], folder[sizeof root + 8];
 	pickle *dict;
 	size_t n;
 
@@ -204,8 +199,10 @@ static int read_archive(torch_file *t)
 				 t->f->path);
 	memcpy(root, data->name, n);
 	root[n] = 0;
-	t->root = root;
-	if (check_byte_order(t))
+	snprintf(folder, sizeof folder, "%sdata/", root);
+	t->storages = &z->by_name;
+	t->folder = folder;
+	if (check_byte_order(t, root))
 		return t->e->code;
 	dict = pickle_read(&t->c->arena, t->f->path, t->f->data + data->offset, (size_t)data->size,
 			   NULL, NULL, t->e);
@@ -219,13 +216,13 @@ static const uint8_t magic[] = { 0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46,
 				 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e };
 
 /* The next pickle; `at` moves behind it. */
-static pickle *next_pickle(const torch_file *t, uint64_t *at, pickle **storages)
+static pickle *next_pickle(const torch_file *t, uint64_t *at, pickle **named)
 {
 	uint64_t left = t->f->size - *at;
 	size_t used = 0;
-	pickle *v = pickle_read(&t->c->arena, t->f->path, t->f->data + *at,
-				(size_t)(left < MOST_PICKLE ? left : MOST_PICKLE), &used, storages,
-				t->e);
+	pickle *v =
+		pickle_read(&t->c->arena, t->f->path, t->f->data + *at,
+			    (size_t)(left < MOST_PICKLE ? left : MOST_PICKLE), &used, named, t->e);
 
 	*at += used;
 	return v;
@@ -247,13 +244,14 @@ static int check_machine(const torch_file *t, const pickle *version, const pickl
 	return 0;
 }
 
-static int add_place(torch_file *t, const pickle *storage, uint64_t *at)
+/* What lies at `at`, which moves behind it. */
+static int add_storage(const torch_file *t, map *storages, const pickle *storage, uint64_t *at)
 {
 	uint64_t left = t->f->size - *at, size = dtype_size(storage->type);
 	int64_t count = -1;
-	place *p = arena_alloc(&t->c->arena, sizeof *p);
+	zip_entry *p = arena_alloc(&t->c->arena, sizeof *p);
 
-	if (!p || map_put(&t->places, storage->text, p))
+	if (!p || map_put(storages, storage->text, p))
 		return error_memory(t->e);
 	if (left >= sizeof count)
 		memcpy(&count, t->f->data + *at, sizeof count);
@@ -264,20 +262,21 @@ static int add_place(torch_file *t, const pickle *storage, uint64_t *at)
 				 "bytes left (is the file whole?)",
 				 t->f->path, storage->text, (long long)storage->number,
 				 (long long)count, (unsigned long long)left);
-	*p = (place){ *at + sizeof count, (uint64_t)count * size };
+	*p = (zip_entry){ storage->text, *at + sizeof count, (uint64_t)count * size };
 	*at += sizeof count + p->size;
 	return 0;
 }
 
 /* Behind the keys, in their order; what is there says only how many elements, so the dict's
  * storages say of which size. */
-static int add_places(torch_file *t, const pickle *keys, const pickle *storages, uint64_t at)
+static int add_storages(const torch_file *t, map *storages, const pickle *keys, const pickle *named,
+			uint64_t at)
 {
 	map by_key = { 0 };
 	int failed = 0;
 
-	for (size_t i = 0; i < storages->count; i++)
-		failed |= map_put(&by_key, storages->item[i]->text, storages->item[i]);
+	for (size_t i = 0; i < named->count; i++)
+		failed |= map_put(&by_key, named->item[i]->text, named->item[i]);
 	if (failed)
 		error_memory(t->e);
 	for (size_t i = 0; i < keys->count && !t->e->code; i++) {
@@ -289,37 +288,42 @@ static int add_places(torch_file *t, const pickle *keys, const pickle *storages,
 			error_set(t->e, E_MODEL, "%s: holds a storage that no tensor names",
 				  t->f->path);
 		else
-			add_place(t, s, &at);
+			add_storage(t, storages, s, &at);
 	}
 	map_free(&by_key);
 	return t->e->code;
 }
 
-static int read_pickles(torch_file *t)
+static int read_pickles(torch_file *t, map *storages)
 {
 	uint64_t at = sizeof magic;
 	pickle *version = next_pickle(t, &at, NULL);
 	pickle *machine = version ? next_pickle(t, &at, NULL) : NULL;
-	pickle *storages = NULL, *dict, *keys;
+	pickle *named = NULL, *dict, *keys;
 
 	if (!machine || check_machine(t, version, machine))
 		return t->e->code;
-	dict = next_pickle(t, &at, &storages);
+	dict = next_pickle(t, &at, &named);
 	keys = dict ? next_pickle(t, &at, NULL) : NULL;
 	if (!keys)
 		return t->e->code;
 	if (keys->kind != PICKLE_TUPLE)
 		return error_set(t->e, E_MODEL, "%s: has no list of its storages", t->f->path);
-	return add_places(t, keys, storages, at) ? t->e->code : add_tensors(t, dict);
+	t->storages = storages;
+	t->folder = "";
+	return add_storages(t, storages, keys, named, at) ? t->e->code : add_tensors(t, dict);
 }
 
 int torch_read(checkpoint *c, file *f, error *e)
 {
 	torch_file t = { .c = c, .f = f, .e = e };
+	zip z;
 
 	if (f->size > sizeof magic && memcmp(f->data, magic, sizeof magic) == 0) {
-		read_pickles(&t);
-		map_free(&t.places);
+		map storages = { 0 };
+
+		read_pickles(&t, &storages);
+		map_free(&storages);
 		return e->code;
 	}
 	if (f->size < 4 || memcmp(f->data, "PK\3\4", 4) != 0)
@@ -327,8 +331,8 @@ int torch_read(checkpoint *c, file *f, error *e)
 				 "%s: is not a file of torch.save: expected a zip archive, or the "
 				 "pickles that it wrote before PyTorch 1.6",
 				 f->path);
-	if (zip_read(&t.z, &c->arena, f, e) == 0)
-		read_archive(&t);
-	zip_free(&t.z);
+	if (zip_read(&z, &c->arena, f, e) == 0)
+		read_archive(&t, &z);
+	zip_free(&z);
 	return e->code;
 }
