@@ -91,7 +91,8 @@ static void find_layers(part *p)
 	onnx_options how = { .opset = (int)p->file->opset,
 			     .linear = o->linear,
 			     .batch_norm = o->batch_norm,
-			     .weights = o->weights };
+			     .weights = o->weights,
+			     .layers = 1 };
 
 	if (passes_simplify(p->g) || !(p->model = onnx_lower(p->g, &how, p->e)))
 		return;

@@ -69,8 +69,7 @@ value *detr_masks(scope s, cfg *j, const detr_config *c, const detr_states *d)
 	if (c->backbone.features.n < 3) {
 		cfg_refuse(j,
 			   "image-segmentation needs three of the backbone's stages or more; it "
-			   "has %d in "
-			   "out_indices",
+			   "has %d in out_indices",
 			   c->backbone.features.n);
 		return d->x;
 	}

@@ -60,7 +60,6 @@ static void add_plane(const frame *w, const float *image, const int64_t *room, c
 		int64_t down = k / w->size[1] * w->dilation[0] - w->pad[0];
 		int64_t right = k % w->size[1] * w->dilation[1] - w->pad[1];
 		double f = (double)weight[k];
-
 		int64_t first = 0, end = out[1]; /* columns whose pixel is in the image */
 
 		while (first < end && first * w->stride[1] + right < 0)

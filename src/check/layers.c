@@ -1,6 +1,5 @@
 #include "check/layers.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 

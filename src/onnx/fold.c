@@ -6,7 +6,6 @@
 #include "onnx/fold.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 enum { CHANNELS = 256 }; /* read at a time */
 

@@ -232,23 +232,32 @@ const char *const_tensor(lowering *l, const value *v)
 		       like, v->data);
 }
 
+static onnx_initializer *add_parameter(lowering *l, const char *name, const param *p, dtype type)
+{
+	onnx_initializer *x = add_initializer(l, name);
+
+	if (!x)
+		return NULL;
+	x->type = type;
+	x->param = p;
+	x->rank = p->rank;
+	memcpy(x->shape, p->shape, sizeof x->shape);
+	x->size = (uint64_t)shape_count(p->shape, p->rank) * dtype_size(type);
+	return x;
+}
+
 const char *folded_parameter(lowering *l, const param *p, const onnx_fold *f)
 {
 	const char *name = arena_printf(&l->m->arena, "%s.folded", p->name);
 	onnx_fold *kept = arena_alloc(&l->m->arena, sizeof *kept);
-	onnx_initializer *x = name && kept ? add_initializer(l, name) : NULL;
+	onnx_initializer *x = name && kept ? add_parameter(l, name, p, OXP_F32) : NULL;
 
 	if (!x) {
 		no_memory(l);
 		return "";
 	}
 	*kept = *f;
-	x->type = OXP_F32;
-	x->param = p;
 	x->fold = kept;
-	x->rank = p->rank;
-	memcpy(x->shape, p->shape, sizeof x->shape);
-	x->size = (uint64_t)shape_count(p->shape, p->rank) * sizeof(float);
 	return name;
 }
 
@@ -268,19 +277,14 @@ const char *parameter(lowering *l, const value *p, int transposed)
 	}
 	x = map_get(&l->initializers, name);
 	if (!x) {
-		x = add_initializer(l, name);
+		x = add_parameter(l, name, q, stored ? q->view->type : OXP_F32);
 		if (!x)
 			return "";
-		x->type = stored ? q->view->type : OXP_F32;
-		x->param = q;
 		x->transposed = transposed;
-		x->rank = q->rank;
-		memcpy(x->shape, q->shape, sizeof x->shape);
 		if (transposed) {
 			x->shape[0] = q->shape[1];
 			x->shape[1] = q->shape[0];
 		}
-		x->size = (uint64_t)shape_count(q->shape, q->rank) * dtype_size(x->type);
 	}
 	if (x->type == OXP_F32)
 		return name;
@@ -725,7 +729,7 @@ static int lower_graph(lowering *l)
 	}
 	if (l->e->code || drop_unneeded(l))
 		return l->e->code;
-	return find_layers(l);
+	return l->options->layers ? find_layers(l) : 0;
 }
 
 onnx_model *onnx_lower(graph *g, const onnx_options *o, error *e)

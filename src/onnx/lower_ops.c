@@ -290,8 +290,8 @@ void lower_attention(lowering *l, const value *v)
 /* ---- Norms and reductions ---- */
 
 /* Reductions took their axes as an attribute first, then (`since`) as an operand. */
-static const char *reduce_axes(lowering *l, const char *op, int since, const char *x,
-			       attribute axes, int keep)
+static const char *reduce(lowering *l, const char *op, int since, const char *x, attribute axes,
+			  int keep)
 {
 	attribute keepdims = ATTR_I("keepdims", keep);
 
@@ -299,13 +299,6 @@ static const char *reduce_axes(lowering *l, const char *op, int since, const cha
 		return EMIT(l, .op = op, .in = { x }, .attribute = { axes, keepdims });
 	return EMIT(l, .op = op, .in = { x, const_ints(l, 1, axes.ints, axes.count) },
 		    .attribute = { keepdims });
-}
-
-static const char *reduce(lowering *l, const char *op, int since, const char *x, int axis, int keep)
-{
-	attribute axes = { .name = "axes", .kind = ATTRIBUTE_INTS, .ints = { axis }, .count = 1 };
-
-	return reduce_axes(l, op, since, x, axes, keep);
 }
 
 /* One axis, or with the operand's, where that is the same reduction: then both at once. */
@@ -324,12 +317,14 @@ static void reduction(lowering *l, const value *v, const char *op, int since)
 		axes.count = 2;
 		x = x->in[0];
 	}
-	set_full(l, v, reduce_axes(l, op, since, full(l, x), axes, 0));
+	set_full(l, v, reduce(l, op, since, full(l, x), axes, 0));
 }
 
 static const char *mean_last(lowering *l, const char *x)
 {
-	return reduce(l, "ReduceMean", 18, x, -1, 1);
+	attribute axes = { .name = "axes", .kind = ATTRIBUTE_INTS, .ints = { -1 }, .count = 1 };
+
+	return reduce(l, "ReduceMean", 18, x, axes, 1);
 }
 
 static const char *layer_norm_written_out(lowering *l, const char *x, const value *v)

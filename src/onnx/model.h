@@ -91,7 +91,7 @@ typedef struct onnx_model {
 	int initializers, initializer_room;
 	onnx_port *input, *output;
 	int inputs, outputs;
-	onnx_layer *layer; /* in the order of computation */
+	onnx_layer *layer; /* in the order of computation, where the options ask for them */
 	int layers;
 	const char *metadata[MOST_METADATA][2];
 	int metadatas;
@@ -103,6 +103,7 @@ typedef struct onnx_options {
 	oxp_linear linear;
 	oxp_batch_norm batch_norm;
 	oxp_weights weights;
+	int layers; /* whether the model says which tensors are the layers' results */
 } onnx_options;
 
 /* The domain of the functions that stand for operators which the opset does not have yet. */

@@ -230,6 +230,14 @@ static int write_converted(struct writer *w, const onnx_initializer *x)
 	return 0;
 }
 
+/* Whether the stored bytes are the model's as they lie. */
+static int is_stored_form(const onnx_initializer *x)
+{
+	const tensor *view = x->param ? x->param->view : NULL;
+
+	return view && view->type == x->type && !view->strided && !x->transposed && !x->fold;
+}
+
 static int write_bytes(struct writer *w, const onnx_initializer *x)
 {
 	const tensor *view = x->param ? x->param->view : NULL;
@@ -238,7 +246,7 @@ static int write_bytes(struct writer *w, const onnx_initializer *x)
 		return output_write(&w->out, x->literal, (size_t)x->size, w->e);
 	if (x->transposed)
 		write_transposed(w, x);
-	else if (view && view->type == x->type && !view->strided && !x->fold)
+	else if (is_stored_form(x))
 		(void)(output_copy(&w->out, view->file, view->offset, view->size, w->e) ||
 		       step(w, view->size));
 	else
@@ -385,13 +393,11 @@ static void place_linked(onnx_model *m)
 {
 	for (int i = 0; i < m->initializers; i++) {
 		onnx_initializer *x = m->initializer[i];
-		const tensor *view = x->param ? x->param->view : NULL;
 
-		if (!view || view->strided || x->transposed || x->fold || view->type != x->type ||
-		    !goes_outside(x))
+		if (!is_stored_form(x) || !goes_outside(x))
 			continue;
-		x->location = path_base(view->file->path);
-		x->offset = view->offset;
+		x->location = path_base(x->param->view->file->path);
+		x->offset = x->param->view->offset;
 	}
 }
 
