@@ -98,10 +98,12 @@ static const arch *find_task(oxp_context *c, loaded *l, const char *feature)
 /* Where the model came from: a folder's name, or a hub id. */
 static const char *source_of(loaded *l, const char *model)
 {
-	char *real = path_is_folder(model) ? realpath(model, NULL) : NULL;
-	char *source = real ? arena_strdup(&l->arena, path_base(real))
-			    : arena_strndup(&l->arena, model, strcspn(model, "@"));
+	char *real, *source;
 
+	if (!path_is_folder(model))
+		return arena_strndup(&l->arena, model, strcspn(model, "@"));
+	real = realpath(model, NULL);
+	source = real ? arena_strdup(&l->arena, path_base(real)) : NULL;
 	free(real);
 	return source;
 }
