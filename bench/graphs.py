@@ -14,15 +14,15 @@ OPSET = 18  # the least that the dynamo exporter writes
 OURS = {"onnxport": [], f"onnxport, opset {OPSET}": ["--opset", str(OPSET)]}  # the first with each feature's own opset
 THREADS, BATCHES = (1, 0), (1, 8)  # 0: as many as ONNX Runtime takes
 
-# name: class, configuration, feature, lengths, runs per round
+# name: class, whose configuration's defaults are the model; feature, lengths, runs per round
 CASES = {
-    "bert-base": ("BertModel", {}, "default", {"sequence": 128}, 1),
-    "gpt2, prompt": ("GPT2LMHeadModel", {}, "causal-lm", {"sequence": 128}, 1),
-    "gpt2, step": ("GPT2LMHeadModel", {}, "causal-lm-with-past", {"sequence": 1, "past": 128}, 5),
-    "t5-small": ("T5ForConditionalGeneration", {}, "seq2seq-lm", {"sequence": 128, "decoder": 32}, 2),
-    "vit-base": ("ViTForImageClassification", {}, "image-classification", {}, 1),
-    "resnet-50": ("ResNetForImageClassification", {}, "image-classification", {}, 1),
-    "resnet-50, fixed size": ("ResNetForImageClassification", {}, "image-classification", {}, 1),
+    "bert-base": ("BertModel", "default", {"sequence": 128}, 1),
+    "gpt2, prompt": ("GPT2LMHeadModel", "causal-lm", {"sequence": 128}, 1),
+    "gpt2, step": ("GPT2LMHeadModel", "causal-lm-with-past", {"sequence": 1, "past": 128}, 5),
+    "t5-small": ("T5ForConditionalGeneration", "seq2seq-lm", {"sequence": 128, "decoder": 32}, 2),
+    "vit-base": ("ViTForImageClassification", "image-classification", {}, 1),
+    "resnet-50": ("ResNetForImageClassification", "image-classification", {}, 1),
+    "resnet-50, fixed size": ("ResNetForImageClassification", "image-classification", {}, 1),
 }
 FIXED = {"resnet-50, fixed size": {"height": 224, "width": 224}}  # axes that the session is told, of the same files
 
@@ -32,9 +32,8 @@ def build(name):
     import torch, transformers
 
     torch.manual_seed(0)
-    kind, settings = CASES[name][:2]
-    cls = getattr(transformers, kind)
-    model = cls(cls.config_class(**settings)).eval()
+    cls = getattr(transformers, CASES[name][0])
+    model = cls(cls.config_class()).eval()
     for p in model.parameters():
         if p.dim() == 1:
             p.data.add_(torch.randn_like(p) * 0.02)
@@ -51,7 +50,7 @@ def example(name, batch, config):
     import numpy as np
 
     rng = np.random.default_rng(0)
-    feature, n = CASES[name][2:4]
+    feature, n = CASES[name][1:3]
     if "image" in feature:
         return {"pixel_values": rng.standard_normal((batch, 3, 224, 224), dtype=np.float32)}
     past = n.get("past", 0)
@@ -73,7 +72,7 @@ def as_module(name, model, names):
     """The model with plain tensors for inputs and outputs, as both exporters want it."""
     import torch, transformers
 
-    feature = CASES[name][2]
+    feature = CASES[name][1]
     outputs = {"bert-base": ["last_hidden_state", "pooler_output"], "t5-small": ["logits", "encoder_last_hidden_state"]}.get(name, ["logits"])
     if feature.endswith("with-past"):
         outputs = outputs + [n.replace("past_key_values", "present") for n in names if n.startswith("past")]
@@ -90,7 +89,9 @@ def as_module(name, model, names):
                 plain["past_key_values"] = transformers.DynamicCache.from_legacy_cache([past[i : i + 2] for i in range(0, len(past), 2)])
                 got = self.model(**plain, use_cache=True)
                 return (got.logits, *[t for layer in got.past_key_values.to_legacy_cache() for t in layer])
-            got = self.model(**plain) if feature == "image-classification" else self.model(**plain, use_cache=False) if name != "bert-base" else self.model(**plain)
+            if name.startswith(("gpt2", "t5")):
+                plain["use_cache"] = False
+            got = self.model(**plain)
             return tuple(got[n] for n in outputs)
 
     return Plain().eval(), outputs
@@ -101,7 +102,7 @@ def axes_of(name, input):
         return {0: "batch", 2: "height", 3: "width"} if name.startswith("resnet") else {0: "batch"}
     if input.startswith("past"):
         return {0: "batch", 2: "past"}
-    if input == "attention_mask" and "past" in CASES[name][3]:
+    if input == "attention_mask" and "past" in CASES[name][2]:
         return {0: "batch", 1: "all"}
     return {0: "batch", 1: "decoder" if input.startswith("decoder") else "sequence"}
 
@@ -142,7 +143,7 @@ def measure(name, files, rounds):
     import numpy as np, onnx, onnxruntime as ort, transformers
 
     ort.set_default_logger_severity(3)
-    config = getattr(transformers, CASES[name][0]).config_class(**CASES[name][1])
+    config = getattr(transformers, CASES[name][0]).config_class()
     rows = {n: {"nodes": len(onnx.load(p, load_external_data=False).graph.node), "bytes": os.path.getsize(p), "session": 1e9, "latency": {}}
             for n, p in files.items()}
     for threads in THREADS:
@@ -166,7 +167,7 @@ def measure(name, files, rounds):
             for r in range(rounds):
                 for n in order[r % len(order):] + order[: r % len(order)]:
                     s, feed = sessions[n], {i.name: inputs[i.name] for i in sessions[n].get_inputs()}
-                    for _ in range(CASES[name][4]):
+                    for _ in range(CASES[name][3]):
                         start = time.perf_counter()
                         s.run(None, feed)
                         took = time.perf_counter() - start
@@ -183,7 +184,7 @@ def run_case(name, build_folder, work, rounds):
     files = {}
     for label, more in OURS.items():
         files[label] = os.path.join(work, f"{len(files)}.onnx")
-        subprocess.run([f"{build_folder}/onnxport", "-m", model, "--feature", CASES[name][2], *more, "--no-validate", "-q", files[label]], check=True)
+        subprocess.run([f"{build_folder}/onnxport", "-m", model, "--feature", CASES[name][1], *more, "--no-validate", "-q", files[label]], check=True)
     for how in ("script", "dynamo"):
         path = os.path.join(work, f"{how}.onnx")
         kept = os.path.join(os.environ["KEEP"], f"{name.split(', fixed')[0]}-{how}.onnx") if "KEEP" in os.environ else None
