@@ -51,6 +51,18 @@ char *arena_strndup(arena *a, const char *s, size_t n)
 	return p ? memcpy(p, s, n) : NULL;
 }
 
+void *arena_grow(arena *a, void *list, size_t count, size_t size)
+{
+	void *more;
+
+	if (count & (count - 1)) /* room is a power of two: only a full list has to move */
+		return list;
+	more = arena_array(a, count ? count * 2 : 1, size);
+	if (more && count)
+		memcpy(more, list, count * size);
+	return more;
+}
+
 char *arena_strdup(arena *a, const char *s)
 {
 	return arena_strndup(a, s, strlen(s));

@@ -50,13 +50,11 @@ static const dim *intern(graph *g, struct oxp_dim *d)
 		if (strcmp(g->dim[i]->text, d->text) == 0)
 			return g->dim[i];
 	copy = arena_alloc(&g->arena, sizeof *copy);
-	more = g->dims % 16 ? g->dim : arena_array(&g->arena, (size_t)g->dims + 16, sizeof(*more));
+	more = arena_grow(&g->arena, g->dim, (size_t)g->dims, sizeof(*more));
 	if (!copy || !more || !d->text) {
 		error_memory(g->error);
 		return NULL;
 	}
-	if (more != g->dim && g->dims)
-		memcpy(more, g->dim, (size_t)g->dims * sizeof(*more));
 	*copy = *d;
 	g->dim = more;
 	g->dim[g->dims++] = copy;

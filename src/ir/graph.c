@@ -146,7 +146,7 @@ value *oxp_input(scope s, const input_spec *spec)
 
 	if (v == g->poison)
 		return v;
-	more = arena_array(&g->arena, (size_t)g->inputs + 1, sizeof(*more));
+	more = arena_grow(&g->arena, g->input, (size_t)g->inputs, sizeof(*more));
 	if (!copy || !more)
 		return no_memory(g);
 	*copy = *spec;
@@ -157,8 +157,6 @@ value *oxp_input(scope s, const input_spec *spec)
 	v->type = spec->type;
 	v->rank = spec->rank;
 	memcpy(v->dim, spec->dim, sizeof v->dim);
-	if (g->inputs)
-		memcpy(more, g->input, (size_t)g->inputs * sizeof(*more));
 	g->input = more;
 	g->input[g->inputs++] = v;
 	return v;
@@ -193,13 +191,11 @@ void oxp_output(scope s, const char *name, value *x)
 
 	if (is_poison(x))
 		return;
-	more = arena_array(&g->arena, (size_t)g->outputs + 1, sizeof(*more));
+	more = arena_grow(&g->arena, g->output, (size_t)g->outputs, sizeof(*more));
 	if (!more || !(name = arena_strdup(&g->arena, name))) {
 		no_memory(g);
 		return;
 	}
-	if (g->outputs)
-		memcpy(more, g->output, (size_t)g->outputs * sizeof(*more));
 	g->output = more;
 	g->output[g->outputs++] = (output_value){ name, x };
 }

@@ -8,6 +8,10 @@ enum { MOST_LAYERS = 8 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static const char *const depth[] = { "num_hidden_layers",  "num_layers",
+					     "n_layers",           "n_layer",
+					     "encoder_layers",     "decoder_layers",
+					     "num_decoder_layers", "inner_group_num" };
 	error e = { 0 };
 	const arch *a;
 	cfg *j;
@@ -26,11 +30,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	(void)!cfg_set_defaults(j, a->defaults, &e);
 	/* deep models only take time */
-	if (cfg_int(j, "num_hidden_layers", 1) > MOST_LAYERS ||
-	    cfg_int(j, "n_layers", 1) > MOST_LAYERS ||
-	    cfg_int(j, "inner_group_num", 1) > MOST_LAYERS) {
-		cfg_close(j);
-		return 0;
+	for (size_t i = 0; i < sizeof depth / sizeof depth[0]; i++) {
+		if (cfg_int(j, depth[i], 1) > MOST_LAYERS) {
+			cfg_close(j);
+			return 0;
+		}
 	}
 	g = graph_new(NULL, a, &e);
 	if (g) {
