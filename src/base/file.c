@@ -15,36 +15,69 @@
 
 enum { BUFFER = 1 << 20 };
 
-file *file_map(arena *a, const char *path, error *e)
+/* Maps all of an open file; closes it where that fails. */
+static file *map_open(arena *a, const char *path, int fd, uint64_t size, error *e)
 {
 	file *f = arena_alloc(a, sizeof *f);
-	struct stat st;
+	void *p = NULL;
 
 	if (!f || !(f->path = arena_strdup(a, path))) {
 		error_memory(e);
-		return NULL;
+	} else if (size &&
+		   (p = mmap(NULL, (size_t)size, PROT_READ, MAP_SHARED, fd, 0)) == MAP_FAILED) {
+		error_set(e, E_IO, "%s: cannot be mapped: %s", path, strerror(errno));
+	} else {
+		f->fd = fd;
+		f->size = size;
+		f->data = p;
+		return f;
 	}
-	f->fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (f->fd < 0) {
+	close(fd);
+	return NULL;
+}
+
+file *file_map(arena *a, const char *path, error *e)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0) {
 		error_set(e, E_IO, "%s: cannot be opened: %s", path, strerror(errno));
 		return NULL;
 	}
-	if (fstat(f->fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
 		error_set(e, E_IO, "%s: expected a regular file", path);
-		close(f->fd);
+		close(fd);
 		return NULL;
 	}
-	f->size = (uint64_t)st.st_size;
-	if (f->size) {
-		void *p = mmap(NULL, (size_t)f->size, PROT_READ, MAP_SHARED, f->fd, 0);
+	return map_open(a, path, fd, (uint64_t)st.st_size, e);
+}
 
-		if (p == MAP_FAILED) {
-			error_set(e, E_IO, "%s: cannot be mapped: %s", path, strerror(errno));
-			close(f->fd);
-			return NULL;
-		}
-		f->data = p;
+file *file_scratch(arena *a, const char *from, uint64_t size, error *e)
+{
+	const char *folder = getenv("TMPDIR");
+	char name[PATH_MAX];
+	file *f;
+	int fd;
+
+	if (!folder || !*folder)
+		folder = "/var/tmp";
+	if (snprintf(name, sizeof name, "%s/onnxport-XXXXXX", folder) >= (int)sizeof name ||
+	    (fd = mkostemp(name, O_CLOEXEC)) < 0) {
+		error_set(e, E_IO, "%s: no temporary file can be made (TMPDIR says where): %s",
+			  folder, strerror(errno));
+		return NULL;
 	}
+	unlink(name);
+	if (ftruncate(fd, (off_t)size) != 0) {
+		error_set(e, E_IO, "%s: a temporary file of %llu bytes cannot be made: %s", folder,
+			  (unsigned long long)size, strerror(errno));
+		close(fd);
+		return NULL;
+	}
+	f = map_open(a, from, fd, size, e);
+	if (f)
+		f->is_scratch = 1;
 	return f;
 }
 

@@ -14,10 +14,13 @@ typedef struct file {
 	int fd;
 	const uint8_t *data;
 	uint64_t size;
+	int is_scratch; /* a temporary file without a name; `path` says what it came from */
 } file;
 
 file *file_map(arena *a, const char *path, error *e);
 void file_unmap(file *f);
+/* A temporary file of `size` bytes, in TMPDIR or /var/tmp, that vanishes with its last user. */
+file *file_scratch(arena *a, const char *from, uint64_t size, error *e);
 /* Tells the kernel that the pages are not needed any more, so that resident memory stays small. */
 void file_forget(const file *f, uint64_t offset, uint64_t size);
 

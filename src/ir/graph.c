@@ -213,8 +213,7 @@ static void bind(graph *g, param *p)
 		t = checkpoint_find(g->weights, p->also[i], g->prefix);
 	if (!t)
 		return;
-	if (t->rank != p->rank ||
-	    memcmp(t->shape, p->shape, sizeof(int64_t) * (size_t)p->rank) != 0) {
+	if (!tensor_fit(t, p->shape, p->rank)) {
 		graph_fail(g, E_MODEL, "%s: the checkpoint has %s, config.json says %s", t->name,
 			   shape_text(has, sizeof has, t->shape, t->rank),
 			   shape_text(wants, sizeof wants, p->shape, p->rank));

@@ -394,7 +394,7 @@ static void place_linked(onnx_model *m)
 	for (int i = 0; i < m->initializers; i++) {
 		onnx_initializer *x = m->initializer[i];
 
-		if (!is_stored_form(x) || !goes_outside(x))
+		if (!is_stored_form(x) || !goes_outside(x) || x->param->view->file->is_scratch)
 			continue;
 		x->location = path_base(x->param->view->file->path);
 		x->offset = x->param->view->offset;

@@ -1,9 +1,11 @@
 #include "weights/checkpoint.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
+#include "weights/tensorflow.h"
 
 checkpoint *checkpoint_new(const char *folder, error *e)
 {
@@ -30,17 +32,30 @@ void checkpoint_close(checkpoint *c)
 	free(c);
 }
 
-file *checkpoint_map(checkpoint *c, const char *path, error *e)
+/* Keeps a file until the checkpoint closes; `f` NULL: opening it failed. */
+static file *keep(checkpoint *c, file *f, error *e)
 {
-	file **more = realloc(c->file, (c->files + 1) * sizeof(*more));
+	file **more = f ? realloc(c->file, (c->files + 1) * sizeof(*more)) : NULL;
 
+	if (!f)
+		return NULL;
 	if (!more) {
+		file_unmap(f);
 		error_memory(e);
 		return NULL;
 	}
 	c->file = more;
-	c->file[c->files] = file_map(&c->arena, path, e);
-	return c->file[c->files] ? c->file[c->files++] : NULL;
+	return c->file[c->files++] = f;
+}
+
+file *checkpoint_map(checkpoint *c, const char *path, error *e)
+{
+	return keep(c, file_map(&c->arena, path, e), e);
+}
+
+file *checkpoint_scratch(checkpoint *c, const char *from, uint64_t size, error *e)
+{
+	return keep(c, file_scratch(&c->arena, from, size, e), e);
 }
 
 int checkpoint_add(checkpoint *c, const tensor *t, error *e)
@@ -96,6 +111,8 @@ tensor *checkpoint_find(checkpoint *c, const char *path, const char *prefix)
 
 	if (!t && n && strncmp(path, prefix, n) == 0 && path[n] == '.')
 		t = find_spelled(c, path + n + 1);
+	if (!t && c->is_tensorflow)
+		t = tensorflow_find(c, path);
 	if (t)
 		t->used = 1;
 	return t;
@@ -115,7 +132,14 @@ static int read_torch(checkpoint *c, const char *path, error *e)
 	return f ? torch_read(c, f, e) : e->code;
 }
 
-static const struct {
+static int read_keras(checkpoint *c, const char *path, error *e)
+{
+	file *f = checkpoint_map(c, path, e);
+
+	return f ? tensorflow_read(c, f, TENSORFLOW_SCOPED, e) : e->code;
+}
+
+static const struct format {
 	const char *name;
 	int (*read)(checkpoint *c, const char *path, error *e);
 } formats[] = {
@@ -123,40 +147,84 @@ static const struct {
 	{ "model.safetensors.index.json", shards_read },
 	{ "pytorch_model.bin", read_torch },
 	{ "pytorch_model.bin.index.json", shards_read },
+	{ "tf_model.h5", read_keras },
+	{ "tf_model.h5.index.json", shards_read },
 };
+
+static const struct format *format_at(const char *framework, int i)
+{
+	static const int any[] = { 0, 1, 2, 3, 4, 5, -1 }, pt[] = { 0, 1, 2, 3, -1 };
+	static const int tf[] = { 4, 5, 0, 1, -1 };
+	const int *list = !framework ? any : strcmp(framework, "tf") == 0 ? tf : pt;
+
+	for (int k = 0; k < i; k++)
+		if (list[k] < 0)
+			return NULL;
+	return list[i] < 0 ? NULL : &formats[list[i]];
+}
+
+const char *checkpoint_file(const char *framework, int i)
+{
+	const struct format *f = format_at(framework, i);
+
+	return f ? f->name : NULL;
+}
+
+/* Weights in forms that are not read, and what to do with them. */
+static const struct {
+	const char *name, *advice;
+} foreign[] = {
+	{ "saved_model.pb", "a TensorFlow SavedModel" },
+	{ "saved_model", "a TensorFlow SavedModel" },
+	{ "flax_model.msgpack", "Flax weights" },
+	{ "flax_model.msgpack.index.json", "Flax weights" },
+	{ "model.ckpt.index", "a TensorFlow 1 checkpoint" },
+	{ "consolidated.00.pth", "weights in their authors' own format" },
+	{ "adapter_model.safetensors", "an adapter without its base model" },
+};
+
+static void no_weights(const checkpoint *c, const char *framework, error *e)
+{
+	text names = { 0 };
+	const char *name, *has = NULL;
+	char path[4096];
+
+	for (int i = 0; (name = checkpoint_file(framework, i)); i++)
+		text_add(&names, "%s%s", i ? ", " : "", name);
+	for (size_t i = 0; i < sizeof foreign / sizeof foreign[0] && !has; i++)
+		if (snprintf(path, sizeof path, "%s/%s", c->folder, foreign[i].name) <
+			    (int)sizeof path &&
+		    (path_is_file(path) || path_is_folder(path)))
+			has = foreign[i].advice;
+	if (has)
+		error_set(
+			e, E_UNSUPPORTED,
+			"%s: holds %s, which cannot be read; load the model with the class that it "
+			"was saved by and save it with save_pretrained, as one of %s",
+			c->folder, has, names.s ? names.s : "");
+	else
+		error_set(e, E_MODEL, "%s: no weights: expected one of %s", c->folder,
+			  names.s ? names.s : "");
+	text_free(&names);
+}
 
 checkpoint *checkpoint_open(const char *folder, const char *framework, error *e)
 {
 	checkpoint *c = checkpoint_new(folder, e);
+	const struct format *f;
 
 	if (!c)
 		return NULL;
-	if (framework && strcmp(framework, "tf") == 0) {
-		error_set(e, E_UNSUPPORTED,
-			  "%s: TensorFlow weights (tf_model.h5) cannot be read by this version; "
-			  "expected model.safetensors or pytorch_model.bin",
-			  folder);
-		goto failed;
-	}
-	for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
-		char *path = path_join(&c->arena, folder, formats[i].name);
+	for (int i = 0; (f = format_at(framework, i)) && !e->code; i++) {
+		char *path = path_join(&c->arena, folder, f->name);
 
-		if (!path) {
+		if (!path)
 			error_memory(e);
-			goto failed;
-		}
-		if (!path_is_file(path))
-			continue;
-		if (formats[i].read(c, path, e))
-			goto failed;
-		return c;
+		else if (path_is_file(path) && f->read(c, path, e) == 0)
+			return c;
 	}
-	error_set(
-		e, E_MODEL,
-		"%s: no weights: expected model.safetensors, pytorch_model.bin, or the index of a "
-		"sharded checkpoint (model.safetensors.index.json, pytorch_model.bin.index.json)",
-		folder);
-failed:
+	if (!e->code)
+		no_weights(c, framework, e);
 	checkpoint_close(c);
 	return NULL;
 }

@@ -13,13 +13,18 @@ typedef struct checkpoint {
 	map by_name;
 	file **file;
 	size_t files;
+	int is_tensorflow; /* the names were TensorFlow's */
 } checkpoint;
 
 /*
- * Opens the weights of a folder: model.safetensors, its sharded form, pytorch_model.bin or its
- * sharded form, in this order. `framework`: NULL or "pt"; "tf" asks for tf_model.h5, which is
- * refused in words.
+ * The names under which a folder may hold its weights, the i-th best one, or NULL after the last:
+ * model.safetensors, pytorch_model.bin, tf_model.h5, each followed by the index of its sharded
+ * form. `framework`: NULL for all of them, "pt" for the first two, "tf" for tf_model.h5 first and
+ * safetensors, which both frameworks read.
  */
+const char *checkpoint_file(const char *framework, int i);
+
+/* Opens the best of these that is there. */
 checkpoint *checkpoint_open(const char *folder, const char *framework, error *e);
 /* An index without files: fuzz targets and tests add to it. */
 checkpoint *checkpoint_new(const char *folder, error *e);
@@ -28,6 +33,8 @@ void checkpoint_close(checkpoint *c);
 /* What the readers call. A name that is there already is an error. */
 int checkpoint_add(checkpoint *c, const tensor *t, error *e) MUST_USE;
 file *checkpoint_map(checkpoint *c, const char *path, error *e);
+/* A temporary file of `size` bytes, for what cannot be read where it lies. */
+file *checkpoint_scratch(checkpoint *c, const char *from, uint64_t size, error *e);
 
 /*
  * The tensor a parameter path means: as it is, without the model's prefix ("bert."), and with the

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "weights/checkpoint.h"
+#include "weights/tensorflow.h"
 
 enum { MOST_HEADER = 100 * 1000 * 1000 };
 
@@ -76,11 +77,22 @@ static int add_entries(checkpoint *c, file *f, json_t *header, uint64_t data, er
 	uint64_t room = f->size - data, end = 0;
 	size_t n = 0;
 	tensor *list = calloc(json_object_size(header) + 1, sizeof *list);
+	const char *format = json_string_value(
+		json_object_get(json_object_get(header, "__metadata__"), "format"));
+	int is_tensorflow = format && strcmp(format, "tf") == 0;
 	const char *name;
 	json_t *o;
 
 	if (!list)
 		return error_memory(e);
+	if (format && (strcmp(format, "flax") == 0 || strcmp(format, "mlx") == 0)) {
+		error_set(
+			e, E_UNSUPPORTED,
+			"%s: its names and layouts are those of %s, which cannot be read; load the "
+			"model in PyTorch and save it with save_pretrained",
+			f->path, format);
+		goto done;
+	}
 	json_object_foreach(header, name, o)
 	{
 		if (strcmp(name, "__metadata__") == 0)
@@ -100,7 +112,9 @@ static int add_entries(checkpoint *c, file *f, json_t *header, uint64_t data, er
 		}
 		end += list[i].size;
 		list[i].offset += data;
-		if (checkpoint_add(c, &list[i], e))
+		if (is_tensorflow
+			    ? tensorflow_add(c, &list[i], list[i].name, TENSORFLOW_UNSCOPED, e)
+			    : checkpoint_add(c, &list[i], e))
 			goto done;
 	}
 	if (end != room)

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "weights/checkpoint.h"
+#include "weights/tensorflow.h"
 
 /* A shard is a plain file name in the index's own folder. */
 static int is_plain_name(const char *s)
@@ -49,7 +50,22 @@ static int read_shard(checkpoint *c, const char *path, error *e)
 
 	if (!f)
 		return e->code;
-	return ends_with(path, ".safetensors") ? safetensors_read(c, f, e) : torch_read(c, f, e);
+	if (ends_with(path, ".safetensors"))
+		return safetensors_read(c, f, e);
+	return ends_with(path, ".h5") ? tensorflow_read(c, f, TENSORFLOW_UNSCOPED, e)
+				      : torch_read(c, f, e);
+}
+
+/* The tensor that the index calls `name`, in the shard at `at`. */
+static const tensor *find_listed(checkpoint *c, const char *name, const char *at)
+{
+	const tensor *t = map_get(&c->by_name, name);
+
+	if (!t && ends_with(at, ".h5"))
+		name = tensorflow_name(&c->arena, name, TENSORFLOW_SCOPED);
+	else if (!t && c->is_tensorflow)
+		name = tensorflow_name(&c->arena, name, TENSORFLOW_UNSCOPED);
+	return t || !name ? t : map_get(&c->by_name, name);
 }
 
 static int read_named(checkpoint *c, const char *path, json_t *names, error *e)
@@ -81,7 +97,7 @@ static int read_named(checkpoint *c, const char *path, json_t *names, error *e)
 			if (read_shard(c, at, e))
 				break;
 		}
-		t = map_get(&c->by_name, name);
+		t = find_listed(c, name, at);
 		if (!t || strcmp(t->file->path, at) != 0) {
 			error_set(e, E_MODEL, "%s: says that %s holds %s, which it does not", path,
 				  json_string_value(shard), name);

@@ -28,6 +28,32 @@ const char *shape_text(char *buffer, size_t room, const int64_t *shape, int rank
 	return buffer;
 }
 
+int tensor_fit(tensor *t, const int64_t *shape, int rank)
+{
+	int64_t stride[OXP_MAX_RANK] = { 0 };
+	int k = 0;
+
+	if (t->rank == rank && memcmp(t->shape, shape, sizeof *shape * (size_t)rank) == 0)
+		return 1;
+	if (!t->has_loose_ones)
+		return 0;
+	for (int i = 0; i < rank; i++) {
+		while (k < t->rank && t->shape[k] == 1 && shape[i] != 1)
+			k++;
+		if (k < t->rank && t->shape[k] == shape[i])
+			stride[i] = t->stride[k++];
+		else if (shape[i] != 1)
+			return 0;
+	}
+	for (; k < t->rank; k++)
+		if (t->shape[k] != 1)
+			return 0;
+	t->rank = rank;
+	memcpy(t->shape, shape, sizeof *shape * (size_t)rank);
+	memcpy(t->stride, stride, sizeof t->stride);
+	return 1;
+}
+
 static float element(dtype type, const uint8_t *p)
 {
 	union {
@@ -73,15 +99,32 @@ static int64_t place_of(const tensor *t, int64_t i)
 	return place;
 }
 
+/* Along the last axis one element after the other, since finding a place divides. */
+static void read_strided(const tensor *t, int64_t first, int64_t count, float *out)
+{
+	size_t size = dtype_size(t->type);
+	int64_t row = t->rank ? t->shape[t->rank - 1] : 1;
+	int64_t step = t->rank ? t->stride[t->rank - 1] : 0;
+
+	while (count) {
+		const uint8_t *p = t->file->data + t->offset + (size_t)place_of(t, first) * size;
+		int64_t left = row - first % row, n = left < count ? left : count;
+
+		for (int64_t i = 0; i < n; i++)
+			out[i] = element(t->type, p + (size_t)(i * step) * size);
+		first += n;
+		count -= n;
+		out += n;
+	}
+}
+
 void tensor_read(const tensor *t, int64_t first, int64_t count, float *out)
 {
 	size_t size = dtype_size(t->type);
 	const uint8_t *p = t->file->data + t->offset + (uint64_t)first * size;
 
 	if (t->strided) {
-		p = t->file->data + t->offset;
-		for (int64_t i = 0; i < count; i++)
-			out[i] = element(t->type, p + (size_t)place_of(t, first + i) * size);
+		read_strided(t, first, count, out);
 		return;
 	}
 	if (t->type == OXP_F32) {

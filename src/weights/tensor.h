@@ -14,6 +14,8 @@ typedef struct tensor {
 	uint64_t offset, size;        /* bytes */
 	int strided;                  /* the elements do not lie row-major, but as `stride` says */
 	int64_t stride[OXP_MAX_RANK]; /* in elements */
+	int has_loose_ones; /* axes of size 1 may be there or not, as TensorFlow's biases have them
+			     */
 	int used;
 } tensor;
 
@@ -21,6 +23,9 @@ typedef struct tensor {
 int64_t shape_count(const int64_t *shape, int rank);
 /* "768x3072"; a scalar is "scalar". */
 const char *shape_text(char *buffer, size_t room, const int64_t *shape, int rank);
+
+/* Whether a tensor has this shape. One with loose ones gets it where only axes of size 1 differ. */
+int tensor_fit(tensor *t, const int64_t *shape, int rank);
 
 /* Elements first … first + count - 1 as float32, whatever the stored type. */
 void tensor_read(const tensor *t, int64_t first, int64_t count, float *out);

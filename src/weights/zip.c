@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
+
 enum {
 	END = 22,
 	END64_LOCATOR = 20,
@@ -12,21 +14,6 @@ enum {
 	LOCAL = 30,
 	MOST_ENTRIES = 1 << 22,
 };
-
-static uint32_t u16(const uint8_t *p)
-{
-	return (uint32_t)p[0] | (uint32_t)p[1] << 8;
-}
-
-static uint32_t u32(const uint8_t *p)
-{
-	return u16(p) | u16(p + 2) << 16;
-}
-
-static uint64_t u64(const uint8_t *p)
-{
-	return u32(p) | (uint64_t)u32(p + 4) << 32;
-}
 
 struct directory {
 	uint64_t offset, size, count;
