@@ -17,7 +17,7 @@
 
 enum {
 	MOST_DEPTH = 32,
-	MOST_VISITS = 1 << 20, /* headers, nodes and blocks: what a file can make us walk */
+	MOST_VISITS = 1 << 17, /* headers, nodes and blocks: what a file can make us walk */
 	MOST_PATH = 1024,
 	MOST_BLOCKS = 256,      /* that one header may be spread over */
 	MOST_CHUNK = 256 << 20, /* bytes */
@@ -97,7 +97,7 @@ static void skip(struct part *p, size_t n)
 /* `size` bytes at an address, or none and an error. */
 static struct part part_at(struct walk *w, uint64_t address, uint64_t size)
 {
-	struct part p = { NULL, NULL, 1 };
+	struct part p = { w->f->data, w->f->data, 1 };
 
 	if (++w->visits > MOST_VISITS) {
 		bad(w, "too many objects");
