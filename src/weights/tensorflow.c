@@ -77,7 +77,8 @@ static void turn(tensor *t, const char *variable)
 	static const int depthwise[] = { 2, 3, 0, 1 };
 	const char *last = strrchr(variable, '/');
 	const int *axes = NULL;
-	int64_t stride[OXP_MAX_RANK], n = 1;
+	int64_t stride[OXP_MAX_RANK];
+	uint64_t n = 1; /* may wrap where another axis is empty, and nothing is ever read */
 	tensor from = *t;
 
 	last = last ? last + 1 : variable;
@@ -90,8 +91,8 @@ static void turn(tensor *t, const char *variable)
 				      : NULL;
 	if (!axes)
 		return;
-	for (int i = t->rank; i-- > 0; n *= t->shape[i])
-		stride[i] = n;
+	for (int i = t->rank; i-- > 0; n *= (uint64_t)t->shape[i])
+		stride[i] = (int64_t)n;
 	t->strided = 1;
 	for (int i = 0; i < t->rank; i++) {
 		t->shape[i] = from.shape[axes[i]];
