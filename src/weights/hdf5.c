@@ -231,6 +231,7 @@ static int read_filters(struct walk *w, struct object *o, struct part m)
 		return bad(w, "filters of an unknown version");
 	if (count > HDF5_MOST_FILTERS)
 		return bad(w, "too many filters");
+	o->how.filters = 0; /* should the message be there twice */
 	for (uint64_t i = 0; i < count; i++) {
 		uint64_t id = take(&m, 2), name = version == 1 || id > 255 ? take(&m, 2) : 0,
 			 values;
