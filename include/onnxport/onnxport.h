@@ -63,8 +63,8 @@ typedef void oxp_log_fn(void *user, oxp_log_level level, const char *line);
 OXP_API void oxp_set_log(oxp_context *c, oxp_log_fn *log, void *user);
 
 /*
- * `stage` is a word ("weights", "validation"); done and total are bytes, or input sets. A result
- * other than 0 stops the export, which leaves nothing behind and returns OXP_E_CANCELLED.
+ * `stage` is a word ("download", "weights", "validation"); done and total are bytes, or input sets.
+ * A result other than 0 stops the export, which leaves nothing behind and returns OXP_E_CANCELLED.
  */
 typedef int oxp_progress_fn(void *user, const char *stage, uint64_t done, uint64_t total);
 OXP_API void oxp_set_progress(oxp_context *c, oxp_progress_fn *progress, void *user);
@@ -82,34 +82,7 @@ OXP_API const char *oxp_model_type(oxp_context *c, int i);
 /* The i-th feature of a type, or NULL after the last (or for a type that is not known). */
 OXP_API const char *oxp_feature(oxp_context *c, const char *type, int i);
 
-typedef struct oxp_tensor_info {
-	const char *name;
-	oxp_dtype type;
-	int rank;
-	/* A number ("768") or an expression over axes ("batch", "past_sequence + sequence"). */
-	const char *axis[OXP_MAX_RANK];
-} oxp_tensor_info;
-
-typedef struct oxp_description {
-	const char *type, *feature;
-	const char *file; /* "model.onnx", or its name among a feature's several */
-	int opset;        /* default and least opset */
-	double atol;      /* absolute tolerance of the validation */
-	int input_count, output_count;
-	const oxp_tensor_info *inputs, *outputs; /* in the graph's order */
-	const struct oxp_description *next;      /* the feature's next graph, or NULL */
-} oxp_description;
-
-/*
- * What exporting this feature gives. `model`: a model type, which is described with the default
- * configuration of its class, or a checkpoint's folder or hub id, with its own. The result, with
- * what follows it, is freed by oxp_description_free.
- */
-OXP_API int oxp_describe(oxp_context *c, const char *model, const char *feature,
-			 oxp_description **result);
-OXP_API void oxp_description_free(oxp_description *d);
-
-/* ---- Export ---- */
+/* ---- Options ---- */
 
 typedef enum oxp_weights {
 	OXP_WEIGHTS_AUTO, /* inside the model below 2 GiB, else external */
@@ -135,6 +108,9 @@ typedef enum oxp_batch_norm {
 	OXP_BATCH_NORM_KEEP, /* as a node of its own */
 } oxp_batch_norm;
 
+/* Whether models may be downloaded. */
+typedef enum oxp_network { OXP_ONLINE, OXP_OFFLINE } oxp_network;
+
 /* What runs the exported file for the validation. */
 typedef enum oxp_runtime {
 	OXP_RUNTIME_AUTO,        /* ONNX Runtime where one is found, else the built-in evaluator */
@@ -147,8 +123,9 @@ typedef struct oxp_options {
 	const char *feature;     /* NULL: "default"; "auto": by config.json's architectures */
 	int opset;               /* 0: the feature's default */
 	double atol;             /* 0: the feature's tolerance */
-	const char *framework;   /* NULL or "pt" */
+	const char *framework;   /* "pt", "tf", or NULL: PyTorch's weights where they are there */
 	const char *cache_dir;   /* of the hub; NULL: as the environment says */
+	const char *revision;    /* of a hub id: a branch, tag or commit; NULL: main */
 	const char *onnxruntime; /* path of the library; NULL: looked for */
 	const char *report;      /* path of an HTML page to write of the validation, or NULL */
 	oxp_weights weights;
@@ -158,7 +135,40 @@ typedef struct oxp_options {
 	oxp_batch_norm batch_norm;
 	oxp_missing missing;
 	oxp_durability durability;
+	oxp_network network;
 } oxp_options;
+
+/* ---- Describing ---- */
+
+typedef struct oxp_tensor_info {
+	const char *name;
+	oxp_dtype type;
+	int rank;
+	/* A number ("768") or an expression over axes ("batch", "past_sequence + sequence"). */
+	const char *axis[OXP_MAX_RANK];
+} oxp_tensor_info;
+
+typedef struct oxp_description {
+	const char *type, *feature;
+	const char *file; /* "model.onnx", or its name among a feature's several */
+	int opset;        /* default and least opset */
+	double atol;      /* absolute tolerance of the validation */
+	int input_count, output_count;
+	const oxp_tensor_info *inputs, *outputs; /* in the graph's order */
+	const struct oxp_description *next;      /* the feature's next graph, or NULL */
+} oxp_description;
+
+/*
+ * What exporting a feature gives. `model`: a model type, which is described with the default
+ * configuration of its class, or a checkpoint's folder or hub id, with its own. `options`: the
+ * feature, and where the hub's files are; NULL for the defaults. The result, with what follows it,
+ * is freed by oxp_description_free.
+ */
+OXP_API int oxp_describe(oxp_context *c, const char *model, const oxp_options *options,
+			 oxp_description **result);
+OXP_API void oxp_description_free(oxp_description *d);
+
+/* ---- Exporting ---- */
 
 /* The largest difference of one output over all input sets. */
 typedef struct oxp_difference {
@@ -182,7 +192,8 @@ typedef struct oxp_result {
 } oxp_result;
 
 /*
- * Exports a checkpoint and validates the file. `model`: a folder, or a hub id that the cache holds.
+ * Exports a checkpoint and validates the file. `model`: a folder, or a hub id ("org/name",
+ * "org/name@revision"), of which what is needed is downloaded into the hub's cache.
  * `output`: a path ending in .onnx, or a folder, which gets model.onnx, or the several files that
  * some features are (encoder_model.onnx and decoder_model.onnx). What was there before stays
  * untouched unless the new file is complete. `options` and `result` may be NULL.

@@ -3,6 +3,7 @@
 #define API_API_H
 
 #include "arch/registry.h"
+#include "hub/hub.h"
 #include "onnxport/onnxport.h"
 
 struct oxp_context {
@@ -20,7 +21,8 @@ struct oxp_context {
 /* A model opened as far as its graph. */
 typedef struct loaded {
 	arena arena;
-	char *folder;
+	hub *hub;
+	const char *folder;
 	const char *source; /* the model's name without the folders of this machine: a folder's, or
 			       a hub id */
 	cfg *config;

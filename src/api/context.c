@@ -183,26 +183,27 @@ static int load_type(oxp_context *c, const arch *a, const char *type, const char
 	return api_build(c, a, l, &(oxp_options){ 0 });
 }
 
-int oxp_describe(oxp_context *c, const char *model, const char *feature, oxp_description **result)
+int oxp_describe(oxp_context *c, const char *model, const oxp_options *options,
+		 oxp_description **result)
 {
+	static const oxp_options defaults;
+	const oxp_options *o = options ? options : &defaults;
+	const char *feature = o->feature ? o->feature : "default";
 	error unknown = { 0 };
 	loaded l = { 0 };
 	const arch *a;
 
 	c->error = (error){ 0 };
 	*result = NULL;
-	feature = feature ? feature : "default";
 	a = registry_find(&c->registry, model, &unknown);
 	if (a && !path_is_folder(model)) {
 		(void)!load_type(c, a, model, feature, &l);
 	} else if (!a && !strchr(model, '/') && !path_is_folder(model)) {
 		c->error = unknown;
 	} else {
-		oxp_options o = { .feature = feature };
-
-		a = api_find(c, model, &o, &l);
+		a = api_find(c, model, o, &l);
 		if (a)
-			(void)!api_build(c, a, &l, &o);
+			(void)!api_build(c, a, &l, o);
 	}
 	if (!c->error.code && describe_all(c, &l, result)) {
 		oxp_description_free(*result);

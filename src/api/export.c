@@ -140,38 +140,17 @@ static int on_weights(void *context, uint64_t done, uint64_t total)
 	return c->progress ? c->progress(c->progress_user, "weights", done, total) : 0;
 }
 
-static int check_options(oxp_context *c, const loaded *l, const oxp_options *o)
+static void put_source(const loaded *l, onnx_model *m, error *e)
 {
-	int least = task_opset(l->task);
-
-	if (o->opset && o->opset < least)
-		return error_set(
-			&c->error, E_ARGUMENT,
-			"Opset %d is not sufficient to export %s. At least  %d is required.",
-			o->opset, l->type, least);
-	if (o->opset > ONNX_OPSET_NEWEST)
-		return error_set(&c->error, E_ARGUMENT, "opset %d is not known; expected %d to %d",
-				 o->opset, least, ONNX_OPSET_NEWEST);
-	if (o->report && o->validation == OXP_NO_VALIDATION)
-		return error_set(&c->error, E_ARGUMENT,
-				 "report: shows what the validation finds, which is turned off");
-	if (o->atol < 0)
-		return error_set(&c->error, E_ARGUMENT,
-				 "atol: expected a positive number, found %g", o->atol);
-	return 0;
-}
-
-static void put_source(const loaded *l, const char *model, onnx_model *m, error *e)
-{
-	if (!path_is_folder(model))
-		onnx_metadata(m, "revision", path_base(l->folder), e); /* snapshots/<commit> */
+	if (hub_commit(l->hub))
+		onnx_metadata(m, "revision", hub_commit(l->hub), e);
 	onnx_metadata(m, "source", l->source, e);
 }
 
 /* What the file says of itself. */
-static void put_metadata(const loaded *l, const char *model, onnx_model *m, error *e)
+static void put_metadata(const loaded *l, onnx_model *m, error *e)
 {
-	put_source(l, model, m, e);
+	put_source(l, m, e);
 	onnx_metadata(m, "model_type", l->type, e);
 	onnx_metadata(m, "feature", l->feature, e);
 	onnx_metadata(m, "onnxport_version", OXP_VERSION, e);
@@ -179,8 +158,8 @@ static void put_metadata(const loaded *l, const char *model, onnx_model *m, erro
 		onnx_metadata(m, "seeded_weights", "true", e);
 }
 
-static int write_model(oxp_context *c, loaded *l, const char *model, const char *path,
-		       const oxp_options *o, oxp_result *result)
+static int write_model(oxp_context *c, loaded *l, const char *path, const oxp_options *o,
+		       oxp_result *result)
 {
 	onnx_options lower = { .opset = o->opset ? o->opset : task_opset(l->task),
 			       .linear = o->linear,
@@ -197,7 +176,7 @@ static int write_model(oxp_context *c, loaded *l, const char *model, const char 
 	m = onnx_lower(l->graph, &lower, &c->error);
 	if (!m)
 		return c->error.code;
-	put_metadata(l, model, m, &c->error);
+	put_metadata(l, m, &c->error);
 	if (!c->error.code && onnx_write(m, path, &how, &written, &c->error) == 0) {
 		result->opset = m->opset;
 		result->bytes = written.bytes;
@@ -208,8 +187,8 @@ static int write_model(oxp_context *c, loaded *l, const char *model, const char 
 	return c->error.code;
 }
 
-static int export_graph(oxp_context *c, loaded *l, const char *model, const staging *s,
-			const oxp_options *o, oxp_result *result)
+static int export_graph(oxp_context *c, loaded *l, const staging *s, const oxp_options *o,
+			oxp_result *result)
 {
 	const char *name = s->own ? s->own : api_file(l);
 	char *path = path_join(&l->arena, s->folder, name);
@@ -217,7 +196,7 @@ static int export_graph(oxp_context *c, loaded *l, const char *model, const stag
 	if (!path || snprintf(result->path, sizeof result->path, "%s/%s", s->to_folder, name) < 0)
 		return error_memory(&c->error);
 	snprintf(result->feature, sizeof result->feature, "%s", l->feature);
-	if (write_model(c, l, model, path, o, result))
+	if (write_model(c, l, path, o, result))
 		return c->error.code;
 	return o->validation == OXP_VALIDATE ? api_validate(c, l, path, o, result) : 0;
 }
@@ -242,15 +221,14 @@ static void log_end(oxp_context *c, const oxp_result *r)
 	text_free(&where);
 }
 
-static int export_loaded(oxp_context *c, loaded *l, const char *model, const char *output,
-			 const oxp_options *o, oxp_result *result)
+static int export_loaded(oxp_context *c, loaded *l, const char *output, const oxp_options *o,
+			 oxp_result *result)
 {
 	oxp_result *r = result;
 	staging s = { 0 };
 
 	if (stage_open(&s, &l->arena, output, l->task, &c->error) == 0) {
-		while (l->task && export_graph(c, l, model, &s, o, r) == 0 &&
-		       api_next(c, l, o) == 0)
+		while (l->task && export_graph(c, l, &s, o, r) == 0 && api_next(c, l, o) == 0)
 			if (l->task && !(r = api_next_result(c, r)))
 				break;
 	}
@@ -271,8 +249,8 @@ int oxp_export(oxp_context *c, const char *model, const char *output, const oxp_
 	if (!result)
 		result = &unwanted;
 	api_start(c, result);
-	if (api_load(c, model, o, &l) == 0 && check_options(c, &l, o) == 0)
-		export_loaded(c, &l, model, output, o, result);
+	if (api_load(c, model, o, &l) == 0)
+		export_loaded(c, &l, output, o, result);
 	api_unload(&l);
 	return c->error.code;
 }

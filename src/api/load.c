@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "api/api.h"
-#include "hub/hub.h"
+#include "onnx/model.h"
 
 /* Keys of every configuration that no forward pass without labels depends on. */
 static const char ignored[] =
@@ -100,28 +100,122 @@ static const char *source_of(loaded *l, const char *model)
 {
 	char *real, *source;
 
-	if (!path_is_folder(model))
-		return arena_strndup(&l->arena, model, strcspn(model, "@"));
+	if (!hub_is_local(l->hub))
+		return hub_id(l->hub);
 	real = realpath(model, NULL);
 	source = real ? arena_strdup(&l->arena, path_base(real)) : NULL;
 	free(real);
 	return source;
 }
 
+static int on_download(void *context, uint64_t done, uint64_t total)
+{
+	oxp_context *c = context;
+
+	return c->progress ? c->progress(c->progress_user, "download", done, total) : 0;
+}
+
+static void on_note(void *context, const char *line)
+{
+	api_log(context, OXP_LOG_DEBUG, "%s", line);
+}
+
+static void on_warning(void *context, const char *line)
+{
+	api_log(context, OXP_LOG_WARNING, "%s", line);
+}
+
 const arch *api_find(oxp_context *c, const char *model, const oxp_options *o, loaded *l)
 {
+	static const char *const config = "config.json";
+	hub_options where = { .cache = o->cache_dir,
+			      .revision = o->revision,
+			      .agent = "onnxport/" OXP_VERSION,
+			      .offline = o->network == OXP_OFFLINE,
+			      .events = { c, on_download, on_note, on_warning } };
 	error *e = &c->error;
 	char *path;
 
-	l->folder = hub_resolve(&l->arena, model, o->cache_dir, e);
+	l->hub = hub_open(&l->arena, model, &where, e);
+	if (!l->hub || hub_fetch(l->hub, &config, 1, e))
+		return NULL;
+	l->folder = hub_folder(l->hub);
 	l->source = source_of(l, model);
-	path = l->folder && l->source ? path_join(&l->arena, l->folder, "config.json") : NULL;
-	if (!path) {
-		error_memory(e); /* unless hub_resolve said something else */
+	path = path_join(&l->arena, l->folder, config);
+	if (!path || !l->source) {
+		error_memory(e);
 		return NULL;
 	}
 	l->config = cfg_open(path, e);
 	return l->config ? find_task(c, l, o->feature ? o->feature : "default") : NULL;
+}
+
+static int check_options(oxp_context *c, const loaded *l, const oxp_options *o)
+{
+	int least = task_opset(l->task);
+
+	if (o->opset && o->opset < least)
+		return error_set(
+			&c->error, E_ARGUMENT,
+			"Opset %d is not sufficient to export %s. At least  %d is required.",
+			o->opset, l->type, least);
+	if (o->opset > ONNX_OPSET_NEWEST)
+		return error_set(&c->error, E_ARGUMENT, "opset %d is not known; expected %d to %d",
+				 o->opset, least, ONNX_OPSET_NEWEST);
+	if (o->report && o->validation == OXP_NO_VALIDATION)
+		return error_set(&c->error, E_ARGUMENT,
+				 "report: shows what the validation finds, which is turned off");
+	if (o->atol < 0)
+		return error_set(&c->error, E_ARGUMENT,
+				 "atol: expected a positive number, found %g", o->atol);
+	return 0;
+}
+
+/* The files that an index names, each once. */
+static int fetch_shards(oxp_context *c, loaded *l, const char *index)
+{
+	error *e = &c->error;
+	char *path = path_join(&l->arena, l->folder, index);
+	const char **name;
+	int n = 0;
+
+	if (!path)
+		return error_memory(e);
+	return shards_list(&l->arena, path, &name, &n, e) ? e->code : hub_fetch(l->hub, name, n, e);
+}
+
+/* The best of the forms in which the hub has the weights. */
+static int fetch_weights(oxp_context *c, loaded *l, const oxp_options *o)
+{
+	error *e = &c->error;
+	const char *name;
+	int is_there = 0;
+
+	for (int i = 0; !is_there && (name = checkpoint_file(o->framework, i)); i++)
+		if (hub_has(l->hub, name, &is_there, e))
+			return e->code;
+	if (!is_there)
+		return error_set(e, E_MODEL,
+				 "%s: %s none of the files that weights are read from: "
+				 "safetensors, PyTorch's or TensorFlow's, single or sharded%s%s",
+				 hub_id(l->hub),
+				 hub_is_offline(l->hub) ? "offline, and the cache holds"
+							: "the hub has",
+				 o->framework ? ", for the framework " : "",
+				 o->framework ? o->framework : "");
+	return ends_with(name, ".index.json") ? fetch_shards(c, l, name) : 0;
+}
+
+/* What can be refused without the weights is, before they are downloaded. */
+static int fetch(oxp_context *c, const arch *a, loaded *l, const oxp_options *o)
+{
+	if (hub_is_local(l->hub))
+		return 0;
+	if (api_build(c, a, l, o) == 0)
+		(void)!fetch_weights(c, l, o);
+	graph_free(l->graph);
+	l->graph = NULL;
+	return c->error.code;
 }
 
 int api_load(oxp_context *c, const char *model, const oxp_options *o, loaded *l)
@@ -133,7 +227,7 @@ int api_load(oxp_context *c, const char *model, const oxp_options *o, loaded *l)
 		return error_set(e, E_ARGUMENT, "framework: expected pt or tf, found %s",
 				 o->framework);
 	a = api_find(c, model, o, l);
-	if (!a)
+	if (!a || check_options(c, l, o) || fetch(c, a, l, o))
 		return e->code;
 	l->weights = checkpoint_open(l->folder, o->framework, e);
 	if (!l->weights || api_build(c, a, l, o))

@@ -23,8 +23,11 @@ struct terminal {
 	const options *o;
 	json_t *warnings;
 	int shows_progress, colours;
-	int on_line; /* a progress line has to be wiped before the next one */
-	struct timespec last;
+	int on_line;       /* a progress line has to be wiped before the next one */
+	double last;       /* when it was drawn */
+	const char *stage; /* and since when, from where, the stage it shows runs */
+	double start;
+	uint64_t from;
 };
 
 static void wipe(struct terminal *t)
@@ -53,24 +56,50 @@ static void on_log(void *user, oxp_log_level level, const char *line)
 	}
 }
 
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* " 45 % [====      ] 12.3 of 27.0 MB, 5.2 MB/s, 0:03 left": what takes as long as the network. */
+static void draw_download(const struct terminal *t, double when, uint64_t done, uint64_t total)
+{
+	char bar[] = "[                    ]";
+	double speed = when > t->start ? (double)(done - t->from) / (when - t->start) : 0;
+	double left = speed > 0 ? (double)(total - done) / speed : 0;
+
+	for (int i = 1; i <= 20 && (double)i <= 20.0 * (double)done / (double)total; i++)
+		bar[i] = '=';
+	fprintf(stderr, " %s %.1f of %.1f MB, %.1f MB/s", bar, (double)done / 1e6,
+		(double)total / 1e6, speed / 1e6);
+	if (left > 0 && left < 1e6)
+		fprintf(stderr, ", %d:%02d left", (int)left / 60, (int)left % 60);
+}
+
 static int on_progress(void *user, const char *stage, uint64_t done, uint64_t total)
 {
 	struct terminal *t = user;
-	struct timespec now;
-	double since;
+	double when = now();
 
 	if (interrupted)
 		return 1;
 	if (!t->shows_progress || !total)
 		return 0;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	since = (double)(now.tv_sec - t->last.tv_sec) +
-		1e-9 * (double)(now.tv_nsec - t->last.tv_nsec);
-	if (since < 0.1)
+	if (!t->stage || strcmp(t->stage, stage) != 0 || done < t->from) {
+		t->stage = stage;
+		t->start = when;
+		t->from = done;
+	}
+	if (when - t->last < 0.1)
 		return 0;
-	t->last = now;
+	t->last = when;
 	t->on_line = 1;
 	fprintf(stderr, "\r\033[K%s %3d %%", stage, (int)(100.0 * (double)done / (double)total));
+	if (strcmp(stage, "download") == 0)
+		draw_download(t, when, done, total);
 	fflush(stderr);
 	return 0;
 }
@@ -252,7 +281,7 @@ static void graph_text(const oxp_description *d, int alone)
 static int run_describe(oxp_context *c, struct terminal *t)
 {
 	oxp_description *d;
-	int rc = oxp_describe(c, t->o->model, t->o->export.feature, &d);
+	int rc = oxp_describe(c, t->o->model, &t->o->export, &d);
 
 	if (rc)
 		return fail(t, c, rc);

@@ -23,7 +23,8 @@ static const struct row {
 #define AT(member) offsetof(options, member)
 	/* clang-format off */
 	{ "model", 'm', TEXT, AT(model), 0, NULL, "MODEL",
-	  "a folder with config.json and weights, or the id of a model in the hub's cache" },
+	  "a folder with config.json and weights, or the id of a model on the hub: org/name or "
+	  "org/name@revision" },
 	{ "feature", 'f', TEXT, AT(export.feature), 0, NULL, "FEATURE",
 	  "what to export: default, masked-lm, … (onnxport features lists them); auto reads "
 	  "config.json's architectures" },
@@ -41,9 +42,14 @@ static const struct row {
 	  "batch norms folded into the convolution before them (default, but with linked "
 	  "weights), or kept as nodes" },
 	{ "framework", 0, TEXT, AT(export.framework), 0, NULL, "pt|tf",
-	  "which weights to read (default: PyTorch's, where they are there)" },
+	  "which weights to read: PyTorch's or TensorFlow's (default: PyTorch's, where they "
+	  "are there)" },
 	{ "cache_dir", 0, TEXT, AT(export.cache_dir), 0, NULL, "FOLDER",
 	  "the hub's cache (default: HF_HUB_CACHE, HF_HOME)" },
+	{ "revision", 0, TEXT, AT(export.revision), 0, NULL, "REVISION",
+	  "branch, tag or commit of a model on the hub (default: main)" },
+	{ "offline", 0, SWITCH, AT(export.network), OXP_OFFLINE, NULL, NULL,
+	  "download nothing; the hub's cache has to have the model" },
 	{ "allow-missing", 0, SWITCH, AT(export.missing), OXP_MISSING_IS_SEEDED, NULL, NULL,
 	  "fill parameters that the checkpoint lacks with seeded values" },
 	{ "no-validate", 0, SWITCH, AT(export.validation), OXP_NO_VALIDATION, NULL, NULL,
@@ -110,6 +116,7 @@ void options_help(void)
 	printf("\n"
 	       "Examples:\n"
 	       "  onnxport -m ./my-bert onnx/\n"
+	       "  onnxport -m org/name onnx/\n"
 	       "  onnxport -m ./my-bert --feature sequence-classification --opset 17 bert.onnx\n"
 	       "  onnxport -m ./my-gpt2 --feature causal-lm-with-past --report r.html onnx/\n"
 	       "  onnxport describe bert --feature question-answering\n"
@@ -251,7 +258,8 @@ static int read_words(options *o, int n, char **word)
 		return wrong("one output, found also %s", word[1]);
 	o->output = n ? word[0] : NULL;
 	if (!o->model)
-		return wrong("-m MODEL is missing: the folder of a checkpoint");
+		return wrong(
+			"-m MODEL is missing: the folder of a checkpoint, or an id on the hub");
 	if (!o->output)
 		return wrong("OUTPUT is missing: a folder, or a path that ends in .onnx");
 	return 0;

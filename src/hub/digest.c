@@ -75,8 +75,8 @@ static void sha256_block(uint32_t *h, const uint8_t *p)
 	for (int i = 0; i < 64; i++) {
 		uint32_t e = s[4], a = s[0], t, u;
 
-		t = s[7] + (right(e, 6) ^ right(e, 11) ^ right(e, 25)) + ((e & s[5]) ^ (~e & s[6])) +
-		    k[i] + w[i];
+		t = s[7] + (right(e, 6) ^ right(e, 11) ^ right(e, 25)) +
+		    ((e & s[5]) ^ (~e & s[6])) + k[i] + w[i];
 		u = (right(a, 2) ^ right(a, 13) ^ right(a, 22)) +
 		    ((a & s[1]) ^ (a & s[2]) ^ (s[1] & s[2]));
 		memmove(s + 1, s, 7 * sizeof *s);

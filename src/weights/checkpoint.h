@@ -47,6 +47,8 @@ int safetensors_read(checkpoint *c, file *f, error *e) MUST_USE;
 int torch_read(checkpoint *c, file *f, error *e) MUST_USE;
 /* A sharded checkpoint's index: every file it names, each tensor where the index says. */
 int shards_read(checkpoint *c, const char *path, error *e) MUST_USE;
+/* The names of the files that the index at `path` lists, each once. */
+int shards_list(arena *a, const char *path, const char ***name, int *n, error *e) MUST_USE;
 /* The files an index names, checked, without opening them (what the fuzz target calls). */
 struct json_t *shards_parse(const char *path, const void *data, size_t size, error *e);
 

@@ -44,6 +44,36 @@ json_t *shards_parse(const char *path, const void *data, size_t size, error *e)
 	return index;
 }
 
+int shards_list(arena *a, const char *path, const char ***name, int *n, error *e)
+{
+	file *f = file_map(a, path, e);
+	json_t *index = NULL, *names, *shard;
+	map seen = { 0 };
+	const char *key;
+
+	*n = 0;
+	if (!f)
+		return e->code;
+	index = shards_parse(path, f->size ? (const char *)f->data : "", (size_t)f->size, e);
+	names = json_object_get(index, "weight_map");
+	*name = arena_array(a, json_object_size(names) + 1, sizeof **name);
+	json_object_foreach(names, key, shard)
+	{
+		char *copy = *name ? arena_strdup(a, json_string_value(shard)) : NULL;
+
+		if (!copy || (!map_get(&seen, copy) && map_put(&seen, copy, copy))) {
+			error_memory(e);
+			break;
+		}
+		if (map_get(&seen, copy) == copy)
+			(*name)[(*n)++] = copy;
+	}
+	map_free(&seen);
+	json_decref(index);
+	file_unmap(f);
+	return e->code;
+}
+
 static int read_shard(checkpoint *c, const char *path, error *e)
 {
 	file *f = checkpoint_map(c, path, e);

@@ -581,10 +581,10 @@ def hub_cache(t):
     shutil.copytree(TINY, f"{repo}/snapshots/0123abc")
     os.makedirs(f"{repo}/refs")
     open(f"{repo}/refs/main", "w").write("0123abc")
-    good("-m", "someone/tiny", "--cache_dir", f"{t}/hub", f"{t}/a")
-    good("-m", "someone/tiny@0123abc", f"{t}/b", env={"HF_HUB_CACHE": f"{t}/hub"})
+    good("-m", "someone/tiny", "--offline", "--cache_dir", f"{t}/hub", f"{t}/a")
+    good("-m", "someone/tiny@0123abc", f"{t}/b", env={"HF_HUB_CACHE": f"{t}/hub", "HF_HUB_OFFLINE": "1"})
     good("-m", "someone/tiny", f"{t}/c", env={"HF_HUB_CACHE": None, "HF_HOME": t})
-    bad("-m", "someone/other", "--cache_dir", f"{t}/hub", f"{t}/d", says=["someone/other", "does not hold", "does not download"])
+    bad("-m", "someone/other", "--offline", "--cache_dir", f"{t}/hub", f"{t}/d", says=["someone/other", "does not hold", "nothing is downloaded"])
     bad("-m", "some one/../x", f"{t}/d", says="there is no such folder, and it is no hub id")
     meta = {p.key: p.value for p in onnx.load(f"{t}/a/model.onnx").metadata_props}
     assert (meta["source"], meta["revision"]) == ("someone/tiny", "0123abc")

@@ -69,7 +69,9 @@ static void types_features_and_descriptions(void **state)
 	assert_string_equal(oxp_feature(c, "xlm_roberta", 6), "question-answering");
 	assert_null(oxp_feature(c, "bert", 7));
 	assert_null(oxp_feature(c, "nonsense", 0));
-	assert_int_equal(oxp_describe(c, "bert", "multiple-choice", &d), OXP_OK);
+	assert_int_equal(
+		oxp_describe(c, "bert", &(oxp_options){ .feature = "multiple-choice" }, &d),
+		OXP_OK);
 	assert_int_equal(d->input_count, 3);
 	assert_string_equal(d->inputs[0].axis[1], "choice");
 	assert_string_equal(d->outputs[0].name, "logits");
