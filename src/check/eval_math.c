@@ -180,7 +180,7 @@ int eval_Gemm(eval_call *c)
 {
 	const array *a = eval_operand(c, 0, OXP_F32), *b = eval_operand(c, 1, OXP_F32);
 	const array *bias = c->inputs > 2 ? eval_operand(c, 2, OXP_F32) : NULL;
-	int turned = (int)eval_int(c, "transB", 0);
+	int turned = eval_int(c, "transB", 0) != 0;
 	int64_t n, k, shape[2];
 	float *copy = NULL;
 	product p;
