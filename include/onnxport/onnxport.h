@@ -104,9 +104,21 @@ typedef enum oxp_missing { OXP_MISSING_IS_ERROR, OXP_MISSING_IS_SEEDED } oxp_mis
 /* Batch norms behind convolutions. */
 typedef enum oxp_batch_norm {
 	OXP_BATCH_NORM_FOLD, /* into the convolution before it, where there is one, unless weights
-			      * are linked */
+			      * are linked or of 16 bits */
 	OXP_BATCH_NORM_KEEP, /* as a node of its own */
 } oxp_batch_norm;
+
+/*
+ * How the weights are stored. The graph computes in float32: what is stored otherwise is cast
+ * first, which runtimes do when they load the model.
+ */
+typedef enum oxp_dtype_choice {
+	OXP_DTYPE_AUTO, /* float32; linked weights as the checkpoint has them */
+	OXP_DTYPE_KEEP, /* float16 and bfloat16 as the checkpoint has them, the rest as float32 */
+	OXP_DTYPE_FP32,
+	OXP_DTYPE_FP16, /* rounded to the nearest; a weight beyond the range is an error */
+	OXP_DTYPE_BF16,
+} oxp_dtype_choice;
 
 /* Whether models may be downloaded. */
 typedef enum oxp_network { OXP_ONLINE, OXP_OFFLINE } oxp_network;
@@ -136,6 +148,7 @@ typedef struct oxp_options {
 	oxp_missing missing;
 	oxp_durability durability;
 	oxp_network network;
+	oxp_dtype_choice dtype;
 } oxp_options;
 
 /* ---- Describing ---- */

@@ -164,7 +164,8 @@ static int write_model(oxp_context *c, loaded *l, const char *path, const oxp_op
 	onnx_options lower = { .opset = o->opset ? o->opset : task_opset(l->task),
 			       .linear = o->linear,
 			       .batch_norm = o->batch_norm,
-			       .weights = o->weights };
+			       .weights = o->weights,
+			       .dtype = o->dtype };
 	onnx_write_options how = { .weights = lower.weights,
 				   .sync = o->durability == OXP_SYNCED,
 				   .progress = { on_weights, c } };

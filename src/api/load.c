@@ -52,6 +52,9 @@ int api_build(oxp_context *c, const arch *a, loaded *l, const oxp_options *o)
 	if (!l->graph || e->code)
 		return e->code;
 	l->graph->registry = &c->registry;
+	l->graph->rounded = o->dtype == OXP_DTYPE_FP16   ? OXP_F16
+			    : o->dtype == OXP_DTYPE_BF16 ? OXP_BF16
+							 : OXP_BAD;
 	l->graph->allow_missing = o->missing == OXP_MISSING_IS_SEEDED;
 	l->task->build((scope){ l->graph, "" }, l->config);
 	return graph_finish(l->graph, e);

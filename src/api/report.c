@@ -92,6 +92,7 @@ static void find_layers(part *p)
 			     .linear = o->linear,
 			     .batch_norm = o->batch_norm,
 			     .weights = o->weights,
+			     .dtype = o->dtype,
 			     .layers = 1 };
 
 	if (passes_simplify(p->g) || !(p->model = onnx_lower(p->g, &how, p->e)))

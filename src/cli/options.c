@@ -38,9 +38,12 @@ static const struct row {
 	{ "linear", 0, CHOICE, AT(export.linear), 0, "gemm matmul", "FORM",
 	  "linear layers as gemm on the weights as stored (default), or matmul on transposed "
 	  "copies" },
+	{ "dtype", 0, CHOICE, AT(export.dtype), 0, "auto keep fp32 fp16 bf16", "TYPE",
+	  "how weights are stored: fp32; as the checkpoint has them (keep); rounded to fp16 or "
+	  "bf16; auto: fp32, and keep for linked ones. The graph computes in fp32" },
 	{ "batch-norm", 0, CHOICE, AT(export.batch_norm), 0, "fold keep", "FORM",
-	  "batch norms folded into the convolution before them (default, but with linked "
-	  "weights), or kept as nodes" },
+	  "batch norms folded into the convolution before them (default, but with linked or "
+	  "16-bit weights), or kept as nodes" },
 	{ "framework", 0, TEXT, AT(export.framework), 0, NULL, "pt|tf",
 	  "which weights to read: PyTorch's or TensorFlow's (default: PyTorch's, where they "
 	  "are there)" },

@@ -727,16 +727,20 @@ int exec_param(executor *x, const value *v, const array *const *in, array *out)
 {
 	const float *data = param_data(v->param);
 	int64_t shape[OXP_MAX_RANK];
+	float *copy;
 
 	(void)in;
-	if (data) {
+	if (data && !v->g->rounded) {
 		out->data = (void *)(uintptr_t)data;
 		return 0;
 	}
 	memcpy(shape, out->shape, sizeof shape);
 	if (array_make(out, OXP_F32, v->rank, shape))
 		return error_memory(x->e);
-	param_read(v->param, 0, array_count(out), out->data);
+	copy = out->data;
+	param_read(v->param, 0, array_count(out), copy);
+	for (int64_t i = 0; v->g->rounded && i < array_count(out); i++)
+		copy[i] = round_to(v->g->rounded, copy[i]);
 	return 0;
 }
 

@@ -394,8 +394,10 @@ static int try_again(transfer *t, const char *why)
 
 	if (++t->failures >= s->attempts || t->answer.retry_after > MOST_WAIT) {
 		s->unreachable = 1;
-		return error_set(s->e, E_IO, "%s: %s could not be loaded: %s", s->endpoint, t->name,
-				 why);
+		return error_set(s->e, E_IO,
+				 "%s: there is no such folder, and %s could not be loaded from %s: "
+				 "%s",
+				 s->id, t->name, s->endpoint, why);
 	}
 	if (t->answer.retry_after >= 0)
 		wait = t->answer.retry_after;

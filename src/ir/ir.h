@@ -99,6 +99,7 @@ struct oxp_graph {
 	int memory_taken;                /* somebody asked for them */
 	const struct registry *registry; /* where models within models are found */
 	int allow_missing, seeded;       /* seeded: how many parameters are */
+	dtype rounded; /* what parameters are rounded to before they are used, or 0 */
 	value *poison;
 	value **input;
 	int inputs;

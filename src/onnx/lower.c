@@ -261,11 +261,29 @@ const char *folded_parameter(lowering *l, const param *p, const onnx_fold *f)
 	return name;
 }
 
+/* The type that a parameter is stored as. */
+static dtype stored_type(const lowering *l, const param *p, int transposed)
+{
+	int is_linked = l->options->weights == OXP_WEIGHTS_LINK && !transposed;
+	dtype type = p->view ? p->view->type : OXP_F32;
+
+	switch (l->options->dtype) {
+	case OXP_DTYPE_FP16:
+		return OXP_F16;
+	case OXP_DTYPE_BF16:
+		return OXP_BF16;
+	case OXP_DTYPE_KEEP:
+		return type == OXP_F16 || type == OXP_BF16 ? type : OXP_F32;
+	case OXP_DTYPE_AUTO: /* linked bytes are the checkpoint's, of whatever type */
+		return is_linked && p->view && !p->view->strided ? type : OXP_F32;
+	default:
+		return OXP_F32;
+	}
+}
+
 const char *parameter(lowering *l, const value *p, int transposed)
 {
 	const param *q = p->param;
-	int stored = l->options->weights == OXP_WEIGHTS_LINK && q->view && !q->view->strided &&
-		     !transposed;
 	const char *name = q->name;
 	onnx_initializer *x;
 
@@ -277,7 +295,7 @@ const char *parameter(lowering *l, const value *p, int transposed)
 	}
 	x = map_get(&l->initializers, name);
 	if (!x) {
-		x = add_parameter(l, name, q, stored ? q->view->type : OXP_F32);
+		x = add_parameter(l, name, q, stored_type(l, q, transposed));
 		if (!x)
 			return "";
 		x->transposed = transposed;
@@ -291,8 +309,8 @@ const char *parameter(lowering *l, const value *p, int transposed)
 	if (x->type == OXP_BF16 && l->opset < 13) {
 		error_set(
 			l->e, E_UNSUPPORTED,
-			"%s: is stored as bfloat16, which opset %d cannot take from a linked file; "
-			"use --opset 13 or higher, or other --weights than link",
+			"%s: is stored as bfloat16, which opset %d cannot take; use --opset 13 or "
+			"higher, or --dtype fp32",
 			name, l->opset);
 		return "";
 	}

@@ -103,6 +103,7 @@ typedef struct onnx_options {
 	oxp_linear linear;
 	oxp_batch_norm batch_norm;
 	oxp_weights weights;
+	oxp_dtype_choice dtype;
 	int layers; /* whether the model says which tensors are the layers' results */
 } onnx_options;
 

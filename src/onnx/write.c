@@ -3,6 +3,7 @@
  * weights stream from where they lie. Field numbers are those of onnx.proto
  * (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto).
  */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -185,6 +186,29 @@ static int step(struct writer *w, uint64_t bytes)
 	return 0;
 }
 
+/* Numbers in an initializer's type: `x` is written over. One that becomes infinite is an error. */
+static int write_numbers(struct writer *w, const onnx_initializer *x, float *number, int64_t n)
+{
+	uint16_t *half = (uint16_t *)(void *)number;
+
+	if (x->type == OXP_F32)
+		return output_write(&w->out, number, sizeof *number * (size_t)n, w->e);
+	for (int64_t i = 0; i < n; i++) {
+		float f = number[i];
+		uint16_t h = x->type == OXP_F16 ? float_to_half(f) : float_to_bfloat(f);
+
+		if (isfinite(f) && !isfinite(round_to(x->type, f)))
+			return error_set(w->e, E_UNSUPPORTED,
+					 "%s: its value %g is beyond the range of %s (%s); use "
+					 "--dtype %s",
+					 x->param->name, (double)f, dtype_name(x->type),
+					 x->type == OXP_F16 ? "65504" : "3.39e38",
+					 x->type == OXP_F16 ? "bf16 or fp32" : "fp32");
+		half[i] = h; /* behind what is still to be read */
+	}
+	return output_write(&w->out, half, sizeof *half * (size_t)n, w->e);
+}
+
 /* Some rows of the transpose at a time. */
 static int write_transposed(struct writer *w, const onnx_initializer *x)
 {
@@ -202,8 +226,8 @@ static int write_transposed(struct writer *w, const onnx_initializer *x)
 			for (int64_t r = 0; r < n; r++)
 				strip[r * columns + c] = line[r];
 		}
-		if (output_write(&w->out, strip, sizeof *strip * (size_t)(n * columns), w->e) == 0)
-			step(w, sizeof *strip * (uint64_t)(n * columns));
+		if (write_numbers(w, x, strip, n * columns) == 0)
+			step(w, dtype_size(x->type) * (uint64_t)(n * columns));
 	}
 	if (!strip || !line)
 		error_memory(w->e);
@@ -223,8 +247,7 @@ static int write_converted(struct writer *w, const onnx_initializer *x)
 			param_read(x->param, i, n, w->buffer);
 		else if (fold_read(x->fold, x->param, i, n, w->buffer, w->e))
 			return w->e->code;
-		if (output_write(&w->out, w->buffer, sizeof(float) * (size_t)n, w->e) ||
-		    step(w, sizeof(float) * (uint64_t)n))
+		if (write_numbers(w, x, w->buffer, n) || step(w, dtype_size(x->type) * (uint64_t)n))
 			return w->e->code;
 	}
 	return 0;

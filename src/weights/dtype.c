@@ -71,3 +71,48 @@ float half_to_float(uint16_t h)
 	memcpy(&f, &bits, sizeof f);
 	return f;
 }
+
+uint16_t float_to_bfloat(float f)
+{
+	uint32_t bits;
+
+	memcpy(&bits, &f, sizeof bits);
+	if (f != f)
+		return (uint16_t)(bits >> 16 | 0x40); /* still not a number */
+	return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+uint16_t float_to_half(float f)
+{
+	uint32_t bits, sign, kept, rest, half;
+	int exponent, drop = 13;
+
+	memcpy(&bits, &f, sizeof bits);
+	sign = bits >> 16 & 0x8000;
+	exponent = (int)(bits >> 23 & 255) - 112; /* in float16's counting */
+	if (f != f)
+		return (uint16_t)(sign | 0x7e00);
+	if (exponent >= 31)
+		return (uint16_t)(sign | 0x7c00);
+	kept = bits & 0x7fffff;
+	if (exponent > 0) {
+		kept |= (uint32_t)exponent << 23;
+	} else { /* subnormal: the leading one moves into the fraction */
+		kept |= 0x800000;
+		drop += 1 - exponent;
+		if (drop > 24)
+			return (uint16_t)sign;
+	}
+	rest = kept & ((1u << drop) - 1);
+	half = 1u << (drop - 1);
+	kept >>= drop;
+	kept += rest > half || (rest == half && (kept & 1)); /* may carry into infinity, rightly */
+	return (uint16_t)(sign | kept);
+}
+
+float round_to(dtype t, float f)
+{
+	if (t == OXP_F16)
+		return half_to_float(float_to_half(f));
+	return t == OXP_BF16 ? bfloat_to_float(float_to_bfloat(f)) : f;
+}

@@ -14,5 +14,10 @@ dtype dtype_from_safetensors(const char *name);
 
 float half_to_float(uint16_t h);
 float bfloat_to_float(uint16_t h);
+/* To the nearest, halves to even; infinity beyond the range. */
+uint16_t float_to_bfloat(float f);
+uint16_t float_to_half(float f);
+/* The nearest number of a type of 16 bits; other types: the number itself. */
+float round_to(dtype t, float f);
 
 #endif

@@ -123,6 +123,66 @@ def weights_link(t):
 
 
 @test
+def weights_of_sixteen_bits(t):
+    def stored(path):
+        return {i.name: i for i in onnx.load(path).graph.initializer}
+
+    def bf16(x):
+        bits = x.astype(np.float32).view(np.uint32).astype(np.uint64)
+        return ((bits + 0x7FFF + (bits >> 16 & 1)) >> 16).astype(np.uint16)
+
+    w = tiny_weights()
+    for kind, number in (("fp16", onnx.TensorProto.FLOAT16), ("bf16", onnx.TensorProto.BFLOAT16)):
+        for opset in (13, 17, NEWEST):
+            good("-m", TINY, "-f", "masked-lm", "--dtype", kind, "--opset", opset, f"{t}/{kind}")
+            onnx.checker.check_model(f"{t}/{kind}/model.onnx", full_check=True)
+            for name, i in stored(f"{t}/{kind}/model.onnx").items():
+                if name in w:
+                    assert i.data_type == number, name
+                    expected = w[name].astype(np.float16).tobytes() if kind == "fp16" else bf16(w[name]).tobytes()
+                    assert i.raw_data == expected, name
+        good("-m", TINY, "-f", "masked-lm", "--dtype", kind, "--opset", 17, "--runtime", "builtin", f"{t}/{kind}-builtin")
+        good("-m", TINY, "-f", "masked-lm", "--dtype", kind, "--opset", 17, "--linear", "matmul", "--report", f"{t}/r.html", f"{t}/{kind}-matmul")
+        # what PyTorch gives is as far away as the rounding, and no farther
+        found = list(session_outputs(f"{t}/{kind}/model.onnx", f"{TINY}/io.safetensors"))
+        worst = max(np.abs(a - b).max() for _, a, b in found)
+        assert 1e-6 < worst < (5e-3 if kind == "fp16" else 5e-2), worst
+        good("-m", seeded(f"{t}/{kind}", "resnet/image-classification-0"), "-f", "image-classification", "--dtype", kind, "--opset", 17, f"{t}/{kind}/r")
+        assert any(n.op_type == "BatchNormalization" for n in onnx.load(f"{t}/{kind}/r/model.onnx").graph.node)
+    bad("-m", TINY, "--dtype", "bf16", "--opset", 11, f"{t}/o", says="bfloat16, which opset 11 cannot take")
+    for kind, number in (("F16", onnx.TensorProto.FLOAT16), ("BF16", onnx.TensorProto.BFLOAT16), ("F32", onnx.TensorProto.FLOAT), ("F64", onnx.TensorProto.FLOAT)):
+        copy_tiny(f"{t}/{kind}", weights=False)
+        write_safetensors(f"{t}/{kind}/model.safetensors", w, kind)
+        good("-m", f"{t}/{kind}", "-f", "masked-lm", "--dtype", "keep", "--opset", 17, f"{t}/{kind}-keep")
+        good("-m", f"{t}/{kind}", "-f", "masked-lm", "--dtype", "fp32", "--opset", 17, "--weights", "link", f"{t}/{kind}-fp32")
+        kept, wide = stored(f"{t}/{kind}-keep/model.onnx"), stored(f"{t}/{kind}-fp32/model.onnx")
+        for name in w:
+            if name in kept:
+                assert kept[name].data_type == number and wide[name].data_type == onnx.TensorProto.FLOAT, name
+                assert kind == "F64" or kept[name].raw_data == convert(w[name], kind), name
+        a, b = ([found for _, found, _ in session_outputs(f"{t}/{kind}-{how}/model.onnx", f"{TINY}/io.safetensors")] for how in ("keep", "fp32"))
+        for x, y in zip(a, b):
+            np.testing.assert_allclose(x, y, rtol=1e-6, atol=1e-6)
+
+
+@test
+def a_weight_beyond_the_range(t):
+    w = dict(tiny_weights())
+    name = "bert.encoder.layer.0.output.dense.weight"
+    for value, kind, says in ((65504, "fp16", None), (65519.99, "fp16", None), (65520, "fp16", "65504"), (-70000, "fp16", "bf16 or fp32"),
+                              (70000, "bf16", None), (3.4e38, "bf16", "3.39e38"), (np.inf, "fp16", None), (1e-9, "fp16", None)):
+        x = w[name].copy()
+        x[1, 2] = value
+        write_safetensors(f"{copy_tiny(f'{t}/m')}/model.safetensors", {**w, name: x})
+        args = ("-m", f"{t}/m", "-f", "masked-lm", "--dtype", kind, "--opset", 17, "--no-validate")
+        if says is None:
+            good(*args, f"{t}/ok")
+        else:
+            bad(*args, f"{t}/o", says=[name, "is beyond the range of", says])
+    assert empty(f"{t}/o")
+
+
+@test
 def weights_link_keeps_half_precision(t):
     # large enough that tensors leave the model
     big = {k: v for k, v in tiny_weights().items()}
