@@ -189,7 +189,8 @@ static int step(struct writer *w, uint64_t bytes)
 /* Numbers in an initializer's type: `x` is written over. One that becomes infinite is an error. */
 static int write_numbers(struct writer *w, const onnx_initializer *x, float *number, int64_t n)
 {
-	uint16_t *half = (uint16_t *)(void *)number;
+	uint16_t *half = (uint16_t *)(void *)number,
+		 infinite = x->type == OXP_F16 ? 0x7c00 : 0x7f80;
 
 	if (x->type == OXP_F32)
 		return output_write(&w->out, number, sizeof *number * (size_t)n, w->e);
@@ -197,7 +198,7 @@ static int write_numbers(struct writer *w, const onnx_initializer *x, float *num
 		float f = number[i];
 		uint16_t h = x->type == OXP_F16 ? float_to_half(f) : float_to_bfloat(f);
 
-		if (isfinite(f) && !isfinite(round_to(x->type, f)))
+		if ((h & infinite) == infinite && isfinite(f))
 			return error_set(w->e, E_UNSUPPORTED,
 					 "%s: its value %g is beyond the range of %s (%s); use "
 					 "--dtype %s",
@@ -238,6 +239,7 @@ static int write_transposed(struct writer *w, const onnx_initializer *x)
 
 static int write_converted(struct writer *w, const onnx_initializer *x)
 {
+	const tensor *view = x->param->view;
 	int64_t count = shape_count(x->shape, x->rank);
 
 	for (int64_t i = 0; i < count; i += PIECE) {
@@ -249,6 +251,9 @@ static int write_converted(struct writer *w, const onnx_initializer *x)
 			return w->e->code;
 		if (write_numbers(w, x, w->buffer, n) || step(w, dtype_size(x->type) * (uint64_t)n))
 			return w->e->code;
+		if (view && !view->strided)
+			file_forget(view->file, view->offset + (uint64_t)i * dtype_size(view->type),
+				    (uint64_t)n * dtype_size(view->type));
 	}
 	return 0;
 }

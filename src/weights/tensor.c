@@ -118,6 +118,17 @@ static void read_strided(const tensor *t, int64_t first, int64_t count, float *o
 	}
 }
 
+/* The two types that large checkpoints have, without a decision for every element. */
+static void read_halves(dtype type, const uint8_t *p, int64_t count, float *out)
+{
+	for (int64_t i = 0; i < count; i++) {
+		uint16_t h;
+
+		memcpy(&h, p + 2 * i, sizeof h);
+		out[i] = type == OXP_BF16 ? bfloat_to_float(h) : half_to_float(h);
+	}
+}
+
 void tensor_read(const tensor *t, int64_t first, int64_t count, float *out)
 {
 	size_t size = dtype_size(t->type);
@@ -129,6 +140,10 @@ void tensor_read(const tensor *t, int64_t first, int64_t count, float *out)
 	}
 	if (t->type == OXP_F32) {
 		memcpy(out, p, (size_t)count * size);
+		return;
+	}
+	if (t->type == OXP_BF16 || t->type == OXP_F16) {
+		read_halves(t->type, p, count, out);
 		return;
 	}
 	for (int64_t i = 0; i < count; i++)

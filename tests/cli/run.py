@@ -183,6 +183,27 @@ def a_weight_beyond_the_range(t):
 
 
 @test
+def the_largest_checkpoint(t):
+    """BLOOM-176B's geometry, linked: seconds, kilobytes, and little memory; then a small one that fits a machine."""
+    bloom = os.path.join(HERE, "..", "tools", "bloom.py")
+    subprocess.run([sys.executable, bloom, f"{t}/m"], check=True, capture_output=True)
+    limits = {} if "asan" in ONNXPORT else {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_DATA, (64 << 20, 64 << 20))}
+    r = good("-m", f"{t}/m", "-f", "causal-lm-with-past", "--opset", 17, "--weights", "link", "--no-validate", "--json", f"{t}/o", **limits)
+    assert json.loads(r.out)["bytes"] < 4 << 20 and len(glob.glob(f"{t}/o/*.safetensors")) == 72
+    m = onnx.load(f"{t}/o/model.onnx", load_external_data=False)
+    kept = {i.name: i for i in m.graph.initializer}["word_embeddings.weight"]
+    assert (list(kept.dims), kept.data_type, kept.data_location) == ([250880, 14336], onnx.TensorProto.BFLOAT16, onnx.TensorProto.EXTERNAL)
+    assert len(m.graph.input) == 2 + 2 * 70
+    shutil.rmtree(f"{t}/o")
+    subprocess.run([sys.executable, bloom, f"{t}/s", "--layers", "2", "--hidden", "256", "--heads", "8", "--vocab", "1000"], check=True, capture_output=True)
+    for weights in ("link", "external"):
+        good("-m", f"{t}/s", "-f", "causal-lm", "--opset", 17, "--weights", weights, "--dtype", "keep", f"{t}/{weights}")
+        session = ort.InferenceSession(f"{t}/{weights}/model.onnx")
+        out = session.run(None, dict(input_ids=np.ones((2, 5), np.int64), attention_mask=np.ones((2, 5), np.int64)))[0]
+        assert out.shape == (2, 5, 1000) and not out.any()
+
+
+@test
 def weights_link_keeps_half_precision(t):
     # large enough that tensors leave the model
     big = {k: v for k, v in tiny_weights().items()}
