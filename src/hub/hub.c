@@ -268,8 +268,9 @@ static int load(hub *h, const char *const *names, int n, int *is_there, error *e
 			is_there[i] = look(h, names[i]);
 		return e->code;
 	}
-	if (!h->commit && (set_commit(h, t[0].commit, e) ||
-			   cache_put_commit(&h->cache, h->revision, h->commit, e)))
+	if (!h->commit && *t[0].commit &&
+	    (set_commit(h, t[0].commit, e) ||
+	     cache_put_commit(&h->cache, h->revision, h->commit, e)))
 		return e->code;
 	for (int i = 0; i < n; i++)
 		is_there[i] = t[i].state == TRANSFER_DONE;

@@ -587,6 +587,15 @@ static int loaded(transfer *t, long status, CURLM *multi)
 	return publish(t);
 }
 
+/* What trying again does not mend; a name without an address only while nothing worked yet. */
+static int is_final(const transfer *t, CURLcode rc)
+{
+	return rc == CURLE_UNSUPPORTED_PROTOCOL || rc == CURLE_URL_MALFORMAT ||
+	       rc == CURLE_PEER_FAILED_VERIFICATION || rc == CURLE_SSL_CACERT_BADFILE ||
+	       (!*t->commit &&
+		(rc == CURLE_COULDNT_RESOLVE_HOST || rc == CURLE_COULDNT_RESOLVE_PROXY));
+}
+
 static int answered(transfer *t, CURLcode rc, CURLM *multi)
 {
 	session *s = t->session;
@@ -596,6 +605,8 @@ static int answered(transfer *t, CURLcode rc, CURLM *multi)
 	t->is_running = 0;
 	if (s->e->code)
 		return s->e->code;
+	if (rc != CURLE_OK && is_final(t, rc))
+		t->failures = s->attempts;
 	if (rc != CURLE_OK)
 		return try_again(t, *t->problem ? t->problem : s->curl->easy_strerror(rc));
 	s->curl->easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);

@@ -391,6 +391,14 @@ def nobody_there(t):
 
 
 @test
+def a_name_without_an_address(t):
+    with With(t, HF_ENDPOINT="http://hub.invalid") as w:
+        start = time.time()
+        w.bad(says=["there is no such folder, and config.json could not be loaded from http://hub.invalid", "resolve host"])
+        assert time.time() - start < 5  # who mistypes a folder's name must not wait
+
+
+@test
 def offline_and_not_cached(t):
     with With(t) as w:
         says = [ID, w.cache, "does not hold config.json of its revision main", "--offline, HF_HUB_OFFLINE"]
@@ -519,6 +527,9 @@ def gated_and_missing(t):
         w.hub.gated.clear()
         w.hub.repo(ID, {"README.md": b""})
         w.bad(says=[ID, "the revision main has no config.json"])
+        w.hub.fail(404, 1, {"X-Error-Code": "EntryNotFound"})  # and no commit
+        w.bad("--cache_dir", f"{t}/b", says=[ID, "the revision main has no config.json"])
+        assert not glob.glob(f"{t}/b/*/refs/*") and not glob.glob(f"{t}/b/*/snapshots/*")
         w.hub.repo(ID, {"config.json": CONFIG, "flax_model.msgpack": b""})
         w.bad(says=["the hub has none of the files that weights are read from"])
         w.bad(model="a/b/c", says=["no such folder, and it is no hub id"])

@@ -116,6 +116,16 @@ class Hub:
             return self.send(h, 206, {**headers, "Content-Range": f"bytes {start}-{len(data) - 1}/{len(data)}"}, data[start:])
         self.send(h, 200, {**headers, **({} if h.command == "GET" else {"Content-Length": len(data)})}, data if h.command == "GET" else b"")
 
+    def begin(self, h, data):
+        """The head of a large file's answer; where its body has to start."""
+        start = int((h.headers["Range"] or "bytes=0-").split("=")[1].split("-")[0])
+        h.send_response(206 if start else 200)
+        h.send_header("Content-Length", str(len(data) - start))
+        if start:
+            h.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
+        h.end_headers()
+        return start
+
     # ---- Misfortunes ----
 
     def cut(self, after, times=1):
@@ -126,12 +136,7 @@ class Hub:
             if data is None or h.command != "GET" or "/large/" not in h.path or not left[0]:
                 return False
             left[0] -= 1
-            start = int((h.headers["Range"] or "bytes=0-").split("=")[1].split("-")[0])
-            h.send_response(206 if start else 200)
-            h.send_header("Content-Length", str(len(data) - start))
-            if start:
-                h.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
-            h.end_headers()
+            start = self.begin(h, data)
             h.wfile.write(data[start : start + after])
             h.wfile.flush()
             h.connection.shutdown(2)
@@ -160,12 +165,7 @@ class Hub:
             if data is None or h.command != "GET" or "/large/" not in h.path or not left[0]:
                 return False
             left[0] -= 1
-            start = int((h.headers["Range"] or "bytes=0-").split("=")[1].split("-")[0])
-            h.send_response(206 if start else 200)
-            h.send_header("Content-Length", str(len(data) - start))
-            if start:
-                h.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
-            h.end_headers()
+            start = self.begin(h, data)
             try:
                 for at in range(start, len(data), piece or len(data)):
                     if piece:

@@ -68,6 +68,23 @@ def the_graph_and_every_byte_are_pytorchs(t):
 
 
 @test
+def main_layers_within_pairs(t):
+    """TensorFlow's pairs name their encoder's main layer, which PyTorch's do not have; words before ___ say nothing."""
+    case = f"{GOLDEN}/vision-encoder-decoder/vision2seq-lm-0"
+    folder = seeded(t, os.path.relpath(case, GOLDEN))
+    good("-m", folder, "-f", "vision2seq-lm", "--no-validate", f"{t}/a")
+    weights = read_safetensors(f"{folder}/model.safetensors")
+    os.remove(f"{folder}/model.safetensors")
+    with h5py.File(f"{folder}/tf_model.h5", "w") as f:
+        for name, x in weights.items():
+            path = name.replace(".", "/").replace("encoder/", "encoder/some___vit/", 1) if name.startswith("encoder.") else name.replace(".", "/").replace("/h/", "/h_._")
+            f.create_dataset(f"layer/tf_vision_encoder_decoder_model/{path}:0", data=x)
+    good("-m", folder, "-f", "vision2seq-lm", "--no-validate", f"{t}/b")
+    for name in ("encoder_model.onnx", "decoder_model.onnx"):
+        assert parts(f"{t}/a/{name}") == parts(f"{t}/b/{name}")
+
+
+@test
 def chunked_and_compressed_datasets(t):
     good("-m", saved(t, BERT, "plain"), "--no-validate", f"{t}/a")
     forms = {
