@@ -62,7 +62,8 @@ def resnet():
 
 
 MODELS = {  # configuration, tensors, feature, the forms beside FORMS
-    "bert-base": ({"model_type": "bert"}, bert(), "masked-lm", {"inline, --linear matmul": ["--linear", "matmul"]}),
+    "bert-base": ({"model_type": "bert"}, bert(), "masked-lm", {"inline, --linear matmul": ["--linear", "matmul"],
+                                                                "inline, --dtype fp16": ["--dtype", "fp16"], "inline, --dtype bf16": ["--dtype", "bf16"]}),
     "gpt2": ({"model_type": "gpt2"}, gpt2(), "causal-lm-with-past", {}),
     "resnet-50": ({"model_type": "resnet"}, resnet(), "image-classification", {"inline, --batch-norm keep": ["--batch-norm", "keep"]}),
 }
@@ -128,9 +129,23 @@ def bench(name, work):
     shutil.rmtree(model)
 
 
+def bench_bloom(work):
+    """The largest checkpoint, sparse: there is nothing to copy, so time and memory stand alone."""
+    model, out, best, most = os.path.join(work, "bloom"), os.path.join(work, "out"), 1e9, 0
+    tool = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tests", "tools", "bloom.py")
+    subprocess.run([sys.executable, tool, model], check=True)
+    for _ in range(ROUNDS):
+        shutil.rmtree(out, ignore_errors=True)
+        took, peak = measure([f"{BUILD}/onnxport", "-m", model, "--feature", "causal-lm-with-past", "--opset", "17", "--weights", "link",
+                              "--no-validate", "-q", out])
+        best, most = min(best, took), max(most, peak)
+    print(f"BLOOM-176B, linked: {best:.3f} s, peak anonymous memory {most / 1024:.1f} MiB, {written(out) / 1e6:.2f} MB written")
+
+
 work = tempfile.mkdtemp(prefix="onnxport-bench-", dir=os.environ.get("BENCH_DIR"))
 try:
     for name in MODELS:
         bench(name, work)
+    bench_bloom(work)
 finally:
     shutil.rmtree(work)

@@ -186,28 +186,52 @@ static int step(struct writer *w, uint64_t bytes)
 	return 0;
 }
 
-/* Numbers in an initializer's type: `x` is written over. One that becomes infinite is an error. */
-static int write_numbers(struct writer *w, const onnx_initializer *x, float *number, int64_t n)
+/* One of some numbers became infinite: says which. */
+static int out_of_range(struct writer *w, const onnx_initializer *x, const float *number, int64_t n)
 {
-	uint16_t *half = (uint16_t *)(void *)number,
-		 infinite = x->type == OXP_F16 ? 0x7c00 : 0x7f80;
+	int half = x->type == OXP_F16;
 
-	if (x->type == OXP_F32)
-		return output_write(&w->out, number, sizeof *number * (size_t)n, w->e);
-	for (int64_t i = 0; i < n; i++) {
-		float f = number[i];
-		uint16_t h = x->type == OXP_F16 ? float_to_half(f) : float_to_bfloat(f);
-
-		if ((h & infinite) == infinite && isfinite(f))
+	for (int64_t i = 0; i < n; i++)
+		if (isfinite(number[i]) && !isfinite(round_to(x->type, number[i])))
 			return error_set(w->e, E_UNSUPPORTED,
 					 "%s: its value %g is beyond the range of %s (%s); use "
 					 "--dtype %s",
-					 x->param->name, (double)f, dtype_name(x->type),
-					 x->type == OXP_F16 ? "65504" : "3.39e38",
-					 x->type == OXP_F16 ? "bf16 or fp32" : "fp32");
-		half[i] = h; /* behind what is still to be read */
+					 x->param->name, (double)number[i], dtype_name(x->type),
+					 half ? "65504" : "3.39e38",
+					 half ? "bf16 or fp32" : "fp32");
+	return 0; /* it was infinite before */
+}
+
+/* Numbers in an initializer's type. */
+static int write_numbers(struct writer *w, const onnx_initializer *x, const float *number,
+			 int64_t n)
+{
+	enum { SOME = 4096 };
+	uint16_t half[SOME];
+
+	if (x->type == OXP_F32)
+		return output_write(&w->out, number, sizeof *number * (size_t)n, w->e);
+	for (int64_t i = 0; i < n; i += SOME) {
+		int64_t k = n - i < SOME ? n - i : SOME;
+		int infinite = 0;
+
+		if (x->type == OXP_F16) {
+			for (int64_t m = 0; m < k; m++) {
+				half[m] = float_to_half(number[i + m]);
+				infinite |= (half[m] & 0x7c00) == 0x7c00;
+			}
+		} else {
+			for (int64_t m = 0; m < k; m++) {
+				half[m] = float_to_bfloat(number[i + m]);
+				infinite |= (half[m] & 0x7f80) == 0x7f80;
+			}
+		}
+		if (infinite && out_of_range(w, x, number + i, k))
+			return w->e->code;
+		if (output_write(&w->out, half, sizeof *half * (size_t)k, w->e))
+			return w->e->code;
 	}
-	return output_write(&w->out, half, sizeof *half * (size_t)n, w->e);
+	return 0;
 }
 
 /* Some rows of the transpose at a time. */

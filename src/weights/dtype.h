@@ -54,32 +54,23 @@ static inline uint16_t float_to_bfloat(float f)
 	return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
+/* Written without branches, so that compilers do several at a time. */
 static inline uint16_t float_to_half(float f)
 {
-	uint32_t bits, sign, kept, rest, half;
-	int exponent, drop = 13;
+	uint32_t bits, size, normal, tiny, huge;
+	float small;
 
 	memcpy(&bits, &f, sizeof bits);
-	sign = bits >> 16 & 0x8000;
-	exponent = (int)(bits >> 23 & 255) - 112; /* in float16's counting */
-	if (f != f)
-		return (uint16_t)(sign | 0x7e00);
-	if (exponent >= 31)
-		return (uint16_t)(sign | 0x7c00);
-	kept = bits & 0x7fffff;
-	if (exponent > 0) {
-		kept |= (uint32_t)exponent << 23;
-	} else { /* subnormal: the leading one moves into the fraction */
-		kept |= 0x800000;
-		drop += 1 - exponent;
-		if (drop > 24)
-			return (uint16_t)sign;
-	}
-	rest = kept & ((1u << drop) - 1);
-	half = 1u << (drop - 1);
-	kept >>= drop;
-	kept += rest > half || (rest == half && (kept & 1)); /* may carry into infinity, rightly */
-	return (uint16_t)(sign | kept);
+	size = bits & 0x7fffffff;
+	normal = (size - (112u << 23) + 0xfff + (size >> 13 & 1)) >> 13;
+	memcpy(&small, &size, sizeof small);
+	small += 0.5f; /* whose last places are those of float16's subnormal numbers */
+	memcpy(&tiny, &small, sizeof tiny);
+	tiny -= 0x3f000000;
+	huge = size > 0x7f800000 ? 0x7e00 : 0x7c00; /* not a number, infinity */
+	return (uint16_t)((bits >> 16 & 0x8000) | (size >= 0x47800000  ? huge
+						   : size < 0x38800000 ? tiny
+								       : normal));
 }
 
 /* The nearest number of a type of 16 bits; other types: the number itself. */
