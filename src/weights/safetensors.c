@@ -85,12 +85,11 @@ static int add_entries(checkpoint *c, file *f, json_t *header, uint64_t data, er
 
 	if (!list)
 		return error_memory(e);
-	if (format && (strcmp(format, "flax") == 0 || strcmp(format, "mlx") == 0)) {
-		error_set(
-			e, E_UNSUPPORTED,
-			"%s: its names and layouts are those of %s, which cannot be read; load the "
-			"model in PyTorch and save it with save_pretrained",
-			f->path, format);
+	if (format && strcmp(format, "flax") == 0) {
+		error_set(e, E_UNSUPPORTED,
+			  "%s: its names and layouts are those of Flax, which cannot be read; load "
+			  "the model in PyTorch and save it with save_pretrained",
+			  f->path);
 		goto done;
 	}
 	json_object_foreach(header, name, o)

@@ -207,7 +207,7 @@ def which_weights_are_read(t):
     n = struct.unpack("<Q", data[:8])[0]
     header = json.dumps({**json.loads(data[8 : 8 + n]), "__metadata__": {"format": "flax"}}).encode()
     open(f"{folder}/model.safetensors", "wb").write(struct.pack("<Q", len(header)) + header + data[8 + n :])
-    bad("-m", folder, f"{t}/o", says=["those of flax", "save it with save_pretrained"])
+    bad("-m", folder, f"{t}/o", says=["those of Flax", "save it with save_pretrained"])
 
 
 @test
