@@ -4,7 +4,7 @@
 """
 import fcntl, pty, signal, time
 from harness import *
-from hub_server import Hub, git_hash
+from hub_server import Hub, git_hash, loads
 
 ID = "someone/tiny"
 CONFIG = open(f"{TINY}/config.json", "rb").read()
@@ -182,7 +182,7 @@ def many_shards_at_a_time(t):
         lock = threading.Lock()
 
         def busy(h, data):
-            if data is None or h.command != "GET" or "/large/" not in h.path:
+            if not loads(h, data):
                 return False
             with lock:
                 active[0] += 1
@@ -298,7 +298,7 @@ def a_server_without_ranges(t):
         open(w.part(), "wb").write(WEIGHTS[:777])
 
         def whole(h, data):
-            if data is None or h.command != "GET" or "/large/" not in h.path:
+            if not loads(h, data):
                 return False
             w.hub.send(h, 200, {}, data)
             return True
@@ -323,7 +323,7 @@ def leftovers_of_any_kind(t):
 def wrong_bytes_get_no_name(t):
     with With(t) as w:
         def wrong(h, data):
-            if data is None or h.command != "GET" or "/large/" not in h.path:
+            if not loads(h, data):
                 return False
             w.hub.send(h, 200, {}, data[:-1] + b"!")
             return True
@@ -334,7 +334,7 @@ def wrong_bytes_get_no_name(t):
         w.hub.misfortunes.clear()
 
         def small(h, data):
-            if data is None or h.command != "GET" or not h.path.endswith("config.json"):
+            if not loads(h, data, "config.json"):
                 return False
             w.hub.send(h, 200, {}, data[:-1] + b" ")
             return True
@@ -457,7 +457,7 @@ def a_full_disk(t):
         try:
             w.hub.headers = {"X-Linked-Size": None}  # nobody says how large it is
             def unsized(h, data):
-                if data is None or h.command != "GET" or "/large/" not in h.path:
+                if not loads(h, data):
                     return False
                 w.hub.send(h, 200, {}, data * 40)
                 return True

@@ -12,6 +12,15 @@ def git_hash(data):
     return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
 
 
+def loads(h, data, word="/large/"):
+    """Whether a misfortune is asked about the body of such a file, and not about its whereabouts."""
+    return data is not None and h.command == "GET" and word in h.path
+
+
+def range_start(h):
+    return int((h.headers["Range"] or "bytes=0-").split("=")[1].split("-")[0])
+
+
 class Hub:
     def __init__(self):
         self.repos = {}      # id -> {revision or commit: {name: bytes}}
@@ -108,9 +117,8 @@ class Hub:
     def body(self, h, data, headers={}):
         if any(m(h, data) for m in list(self.misfortunes)):
             return
-        asked = h.headers["Range"]
-        if asked and h.command == "GET":
-            start = int(asked.split("=")[1].split("-")[0])
+        if h.headers["Range"] and h.command == "GET":
+            start = range_start(h)
             if start >= len(data):
                 return self.send(h, 416, {"Content-Range": f"bytes */{len(data)}"})
             return self.send(h, 206, {**headers, "Content-Range": f"bytes {start}-{len(data) - 1}/{len(data)}"}, data[start:])
@@ -118,7 +126,7 @@ class Hub:
 
     def begin(self, h, data):
         """The head of a large file's answer; where its body has to start."""
-        start = int((h.headers["Range"] or "bytes=0-").split("=")[1].split("-")[0])
+        start = range_start(h)
         h.send_response(206 if start else 200)
         h.send_header("Content-Length", str(len(data) - start))
         if start:
@@ -133,7 +141,7 @@ class Hub:
         left = [times]
 
         def misfortune(h, data):
-            if data is None or h.command != "GET" or "/large/" not in h.path or not left[0]:
+            if not loads(h, data) or not left[0]:
                 return False
             left[0] -= 1
             start = self.begin(h, data)
@@ -162,7 +170,7 @@ class Hub:
         left = [times]
 
         def misfortune(h, data):
-            if data is None or h.command != "GET" or "/large/" not in h.path or not left[0]:
+            if not loads(h, data) or not left[0]:
                 return False
             left[0] -= 1
             start = self.begin(h, data)
