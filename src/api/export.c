@@ -140,17 +140,12 @@ static int on_weights(void *context, uint64_t done, uint64_t total)
 	return c->progress ? c->progress(c->progress_user, "weights", done, total) : 0;
 }
 
-static void put_source(const loaded *l, onnx_model *m, error *e)
+/* What the file says of itself. */
+static void put_metadata(const loaded *l, onnx_model *m, error *e)
 {
 	if (hub_commit(l->hub))
 		onnx_metadata(m, "revision", hub_commit(l->hub), e);
 	onnx_metadata(m, "source", l->source, e);
-}
-
-/* What the file says of itself. */
-static void put_metadata(const loaded *l, onnx_model *m, error *e)
-{
-	put_source(l, m, e);
 	onnx_metadata(m, "model_type", l->type, e);
 	onnx_metadata(m, "feature", l->feature, e);
 	onnx_metadata(m, "onnxport_version", OXP_VERSION, e);

@@ -158,6 +158,24 @@ int path_make_folder(const char *path, error *e)
 	return 0;
 }
 
+int file_write(int fd, const void *data, size_t n, int64_t offset)
+{
+	const uint8_t *p = data;
+
+	while (n) {
+		ssize_t k = offset < 0 ? write(fd, p, n) : pwrite(fd, p, n, (off_t)offset);
+
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k <= 0)
+			return -1;
+		p += k;
+		n -= (size_t)k;
+		offset += offset < 0 ? 0 : k;
+	}
+	return 0;
+}
+
 static int output_failed(const outfile *o, const char *what, error *e)
 {
 	return error_set(e, E_IO, "%s: %s: %s", o->path, what, strerror(errno));
@@ -191,27 +209,12 @@ int output_open(outfile *o, const char *path, error *e)
 	return 0;
 }
 
-static int write_all(outfile *o, const uint8_t *p, size_t n, error *e)
-{
-	while (n) {
-		ssize_t k = write(o->fd, p, n);
-
-		if (k < 0 && errno == EINTR)
-			continue;
-		if (k <= 0)
-			return output_failed(o, "writing failed", e);
-		p += k;
-		n -= (size_t)k;
-	}
-	return 0;
-}
-
 static int flush(outfile *o, error *e)
 {
 	size_t n = o->filled;
 
 	o->filled = 0;
-	return write_all(o, o->buffer, n, e);
+	return file_write(o->fd, o->buffer, n, -1) == 0 ? 0 : output_failed(o, "writing failed", e);
 }
 
 int output_write(outfile *o, const void *data, size_t n, error *e)

@@ -32,6 +32,9 @@ char *path_folder(arena *a, const char *path);
 /* Makes the folder and those above it. */
 int path_make_folder(const char *path, error *e) MUST_USE;
 
+/* Writes all of it to an open file, at an offset or (-1) where the file stands; -1 and errno. */
+int file_write(int fd, const void *data, size_t n, int64_t offset);
+
 /* A file being written under a temporary name beside its own. */
 typedef struct outfile {
 	char *path, *temporary;

@@ -92,21 +92,15 @@ static const char *text_of(field *f)
 	return s ? s : "";
 }
 
-/* Appends to a growing list in the arena; rooms double, so that the number tells when. */
+/* Appends to a growing list in the arena. */
 static void *append(reader *r, void *list, int *n, size_t size)
 {
-	void *more = list;
+	void *more = arena_grow(&r->f->arena, list, (size_t)*n, size);
 
-	if ((*n & (*n - 1)) == 0) {
-		more = arena_array(&r->f->arena, *n ? (size_t)*n * 2 : 1, size);
-		if (!more) {
-			error_memory(r->e);
-			return NULL;
-		}
-		if (*n)
-			memcpy(more, list, (size_t)*n * size);
-	}
-	++*n;
+	if (more)
+		++*n;
+	else
+		error_memory(r->e);
 	return more;
 }
 

@@ -161,7 +161,7 @@ int cache_lock(const cache *c, const char *etag, error *e)
 	char *path =
 		arena_printf(c->arena, "%s/.locks/%s/%s.lock", c->root, path_base(c->folder), etag);
 	struct stat open_one, named;
-	int fd;
+	int fd, rc;
 
 	if (!path) {
 		error_memory(e);
@@ -175,11 +175,12 @@ int cache_lock(const cache *c, const char *etag, error *e)
 		return -1;
 	}
 	/* where a file system knows no locks, the check of the bytes has to do */
-	if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno != EWOULDBLOCK)
+	rc = flock(fd, LOCK_EX | LOCK_NB);
+	if (rc != 0 && errno != EWOULDBLOCK)
 		return fd;
 	/* a lock file that its last holder removed locks nothing */
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &open_one) == 0 &&
-	    stat(path, &named) == 0 && open_one.st_ino == named.st_ino)
+	if (rc == 0 && fstat(fd, &open_one) == 0 && stat(path, &named) == 0 &&
+	    open_one.st_ino == named.st_ino)
 		return fd;
 	close(fd);
 	return -1;

@@ -23,6 +23,10 @@ enum {
 	CONNECT_SECONDS = 10,
 };
 
+static const answer nothing_said = {
+	.length = -1, .linked_size = -1, .start = -1, .retry_after = -1
+};
+
 static double now(void)
 {
 	struct timespec t;
@@ -105,11 +109,8 @@ static void keep_value(char *to, const char *from, size_t n)
 }
 
 /* An entity tag without quotes and the mark of weak ones. */
-static void keep_etag(char *to, const char *from, size_t n)
+static void keep_etag(char *to, const char *s)
 {
-	char value[MOST_HEADER_VALUE], *s = value;
-
-	keep_value(value, from, n);
 	if (strncmp(s, "W/", 2) == 0)
 		s += 2;
 	if (*s == '"')
@@ -122,40 +123,38 @@ static size_t on_header(char *line, size_t size, size_t count, void *context)
 	transfer *t = context;
 	answer *a = &t->answer;
 	size_t n = size * count, name = 0;
-	const char *value;
-	char number[MOST_HEADER_VALUE];
+	char text[MOST_HEADER_VALUE];
 
 	if (n >= 5 && strncmp(line, "HTTP/", 5) == 0) {
-		*a = (answer){ .length = -1, .linked_size = -1, .start = -1, .retry_after = -1 };
+		*a = nothing_said;
 		return n;
 	}
 	while (name < n && line[name] != ':')
 		name++;
 	if (name == n)
 		return n;
-	value = line + name + 1;
-#define IS(text) (name == sizeof(text) - 1 && strncasecmp(line, text, name) == 0)
-	keep_value(number, value, n - name - 1);
+	keep_value(text, line + name + 1, n - name - 1);
+#define IS(header) (name == sizeof(header) - 1 && strncasecmp(line, header, name) == 0)
 	if (IS("X-Repo-Commit")) {
-		keep_value(a->commit, value, n - name - 1);
+		strcpy(a->commit, text);
 	} else if (IS("X-Linked-Etag")) {
-		keep_etag(a->etag, value, n - name - 1);
+		keep_etag(a->etag, text);
 		a->is_linked = 1;
 	} else if (IS("ETag") && !a->is_linked) {
-		keep_etag(a->etag, value, n - name - 1);
+		keep_etag(a->etag, text);
 	} else if (IS("X-Linked-Size")) {
-		a->linked_size = strtoll(number, NULL, 10);
+		a->linked_size = strtoll(text, NULL, 10);
 	} else if (IS("Content-Length")) {
-		a->length = strtoll(number, NULL, 10);
+		a->length = strtoll(text, NULL, 10);
 	} else if (IS("Content-Range")) {
-		if (sscanf(number, "bytes %lld-", (long long *)&a->start) != 1)
+		if (sscanf(text, "bytes %lld-", (long long *)&a->start) != 1)
 			a->start = -1;
 	} else if (IS("X-Error-Code")) {
-		keep_value(a->code, value, n - name - 1);
+		strcpy(a->code, text);
 	} else if (IS("X-Error-Message")) {
-		keep_value(a->message, value, n - name - 1);
+		strcpy(a->message, text);
 	} else if (IS("Retry-After")) {
-		a->retry_after = strtod(number, NULL);
+		a->retry_after = strtod(text, NULL);
 	}
 #undef IS
 	return n;
@@ -262,18 +261,10 @@ static void close_part(transfer *t)
 
 static int write_part(transfer *t, const char *p, size_t n)
 {
-	while (n) {
-		ssize_t k = write(t->fd, p, n);
-
-		if (k < 0 && errno == EINTR)
-			continue;
-		if (k <= 0)
-			return disk_failed(t, "cannot be written");
-		digest_add(&t->digest, p, (size_t)k);
-		t->have += k;
-		p += k;
-		n -= (size_t)k;
-	}
+	if (file_write(t->fd, p, n, -1))
+		return disk_failed(t, "cannot be written");
+	digest_add(&t->digest, p, n);
+	t->have += (int64_t)n;
 	return 0;
 }
 
@@ -346,7 +337,7 @@ static int request(transfer *t, CURLM *multi)
 	snprintf(range, sizeof range, "%lld-", (long long)t->have);
 	*t->problem = 0;
 	t->is_checked = 0;
-	t->answer = (answer){ .length = -1, .linked_size = -1, .start = -1, .retry_after = -1 };
+	t->answer = nothing_said;
 #define SET(option, value) s->curl->easy_setopt(t->easy, CURLOPT_##option, value)
 	SET(URL, t->url);
 	SET(HTTPHEADER, t->headers);
@@ -484,14 +475,12 @@ static int hop(transfer *t, CURLM *multi)
 	return request(t, multi);
 }
 
-/* The first answers say what the file is; those of other servers may not. */
+/* All that has to be known of the file is. */
 static int take_answer(transfer *t)
 {
 	const answer *a = &t->answer;
 	session *s = t->session;
 
-	if (!*t->commit)
-		snprintf(t->commit, sizeof t->commit, "%s", a->commit);
 	snprintf(t->etag, sizeof t->etag, "%s", a->etag);
 	t->size = a->is_linked ? a->linked_size : a->length;
 	if (!is_plain(t->commit) || !is_plain(t->etag))
@@ -509,23 +498,21 @@ static int asked(transfer *t, long status, CURLM *multi)
 	session *s = t->session;
 	int was_linked = t->answer.is_linked;
 
+	if (is_passing(status))
+		return try_again(t,
+				 status == 429 ? "too many requests (429)" : "the server failed");
+	if (!*t->commit) /* the first answers say it; those of other servers may not */
+		snprintf(t->commit, sizeof t->commit, "%s", t->answer.commit);
 	if (status >= 300 && status < 400 && status != 304) {
-		if (!*t->commit)
-			snprintf(t->commit, sizeof t->commit, "%s", t->answer.commit);
 		if (hop(t, multi))
 			return s->e->code;
 		return was_linked ? take_answer(t) : 0;
 	}
 	if (status == 200)
 		return take_answer(t);
-	if (is_passing(status))
-		return try_again(t,
-				 status == 429 ? "too many requests (429)" : "the server failed");
 	/* mirrors may not say which kind of thing was not found; a known commit means the file */
 	if (status == 404 && (strcmp(t->answer.code, "EntryNotFound") == 0 ||
 			      (!*t->answer.code && *t->answer.commit))) {
-		if (!*t->commit)
-			snprintf(t->commit, sizeof t->commit, "%s", t->answer.commit);
 		t->state = TRANSFER_ABSENT;
 		return is_plain(t->commit) ? cache_put_absent(s->cache, t->commit, t->name, s->e)
 					   : 0;

@@ -22,17 +22,11 @@ static void no_memory(lowering *l)
 
 static int add_node(lowering *l, onnx_nodes *list, onnx_node *n)
 {
-	if (list->count == list->room) {
-		int room = list->room ? list->room * 2 : 64;
-		onnx_node **more = arena_array(&l->m->arena, (size_t)room, sizeof(*more));
+	onnx_node **more = arena_grow(&l->m->arena, list->node, (size_t)list->count, sizeof(*more));
 
-		if (!more)
-			return -1;
-		if (list->count)
-			memcpy(more, list->node, (size_t)list->count * sizeof(*more));
-		list->node = more;
-		list->room = room;
-	}
+	if (!more)
+		return -1;
+	list->node = more;
 	list->node[list->count++] = n;
 	return 0;
 }
@@ -122,25 +116,15 @@ static onnx_initializer *add_initializer(lowering *l, const char *name)
 {
 	onnx_model *m = l->m;
 	onnx_initializer *x = arena_alloc(&m->arena, sizeof *x);
+	onnx_initializer **more =
+		arena_grow(&m->arena, m->initializer, (size_t)m->initializers, sizeof(*more));
 
-	if (m->initializers == m->initializer_room) {
-		int room = m->initializer_room ? m->initializer_room * 2 : 64;
-		onnx_initializer **more = arena_array(&m->arena, (size_t)room, sizeof(*more));
-
-		if (!more)
-			x = NULL;
-		else if (m->initializers)
-			memcpy(more, m->initializer, (size_t)m->initializers * sizeof(*more));
-		if (more) {
-			m->initializer = more;
-			m->initializer_room = room;
-		}
-	}
-	if (!x || map_put(&l->initializers, name, x)) {
+	if (!x || !more || map_put(&l->initializers, name, x)) {
 		no_memory(l);
 		return NULL;
 	}
 	x->name = name;
+	m->initializer = more;
 	m->initializer[m->initializers++] = x;
 	return x;
 }

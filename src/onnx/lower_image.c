@@ -48,8 +48,9 @@ void lower_batch_norm(lowering *l, const value *v)
 	onnx_fold f;
 
 	if (l->options->batch_norm == OXP_BATCH_NORM_FOLD &&
-	    l->options->weights != OXP_WEIGHTS_LINK && l->options->dtype <= OXP_DTYPE_FP32 &&
-	    l->options->dtype != OXP_DTYPE_KEEP && fold_of(v, &f)) {
+	    l->options->weights != OXP_WEIGHTS_LINK &&
+	    (l->options->dtype == OXP_DTYPE_AUTO || l->options->dtype == OXP_DTYPE_FP32) &&
+	    fold_of(v, &f)) {
 		set_full(l, v,
 			 conv(l, v->in[0], folded_parameter(l, f.filters, &f),
 			      folded_parameter(l, f.bias, &f)));

@@ -41,7 +41,7 @@ typedef struct onnx_node {
 /* A list of nodes: the graph's, or a function's body. */
 typedef struct onnx_nodes {
 	onnx_node **node;
-	int count, room;
+	int count;
 } onnx_nodes;
 
 typedef struct onnx_function {
@@ -88,7 +88,7 @@ typedef struct onnx_model {
 	onnx_function *function[MOST_FUNCTIONS];
 	int functions;
 	onnx_initializer **initializer;
-	int initializers, initializer_room;
+	int initializers;
 	onnx_port *input, *output;
 	int inputs, outputs;
 	onnx_layer *layer; /* in the order of computation, where the options ask for them */

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <zlib.h>
 
@@ -573,23 +572,6 @@ static int undo(struct unpacking *u, int filter, uint64_t *n)
 	return 0;
 }
 
-static int write_at(struct unpacking *u, const uint8_t *p, uint64_t n, uint64_t where)
-{
-	while (n) {
-		ssize_t k = pwrite(u->fd, p, (size_t)n, (off_t)where);
-
-		if (k < 0 && errno == EINTR)
-			continue;
-		if (k <= 0)
-			return error_set(u->w.e, E_IO, "%s: unpacking %s failed: %s", u->w.f->path,
-					 u->w.path, strerror(errno));
-		p += k;
-		n -= (uint64_t)k;
-		where += (uint64_t)k;
-	}
-	return 0;
-}
-
 /* The rows of a chunk to their places; what lies over the dataset's edge is left out. */
 static int write_chunk(struct unpacking *u, const uint64_t *first)
 {
@@ -611,8 +593,10 @@ static int write_chunk(struct unpacking *u, const uint64_t *first)
 			from = from * u->how->chunk[i] + in[i];
 			to = to * (uint64_t)t->shape[i] + first[i] + in[i];
 		}
-		if (write_at(u, u->raw + from * size, n[last] * size, to * size))
-			return u->w.e->code;
+		if (file_write(u->fd, u->raw + from * size, (size_t)n[last] * size,
+			       (int64_t)(to * size)))
+			return error_set(u->w.e, E_IO, "%s: unpacking %s failed: %s", u->w.f->path,
+					 u->w.path, strerror(errno));
 		for (i = last - 1; i >= 0 && ++in[i] == n[i]; i--)
 			in[i] = 0;
 		if (i < 0)

@@ -94,17 +94,11 @@ static pickle *make_int(machine *m, enum pickle_kind kind, int64_t n)
 
 static int append(machine *m, pickle *list, pickle *v)
 {
-	if (list->count == list->room) {
-		size_t room = list->room ? list->room * 2 : 8;
-		pickle **more = arena_array(m->a, room, sizeof(*more));
+	pickle **more = arena_grow(m->a, list->item, list->count, sizeof(*more));
 
-		if (!more)
-			return error_memory(m->e);
-		if (list->count)
-			memcpy(more, list->item, list->count * sizeof(*more));
-		list->item = more;
-		list->room = room;
-	}
+	if (!more)
+		return error_memory(m->e);
+	list->item = more;
 	list->item[list->count++] = v;
 	return 0;
 }

@@ -24,7 +24,7 @@ typedef struct pickle {
 	int64_t number;   /* bool, int; tensor: offset into the storage, in elements */
 	const char *text; /* string; global: "module.name"; storage: its key */
 	struct pickle **item;
-	size_t count, room;
+	size_t count;
 	dtype type;                    /* storage */
 	struct pickle *storage;        /* tensor */
 	struct pickle *shape, *stride; /* tensor: tuples of ints */

@@ -44,31 +44,42 @@ json_t *shards_parse(const char *path, const void *data, size_t size, error *e)
 	return index;
 }
 
-int shards_list(arena *a, const char *path, const char ***name, int *n, error *e)
+/* The files of a weight_map, each once, in its order. */
+static int list_files(arena *a, json_t *names, const char ***name, int *n, error *e)
 {
-	file *f = file_map(a, path, e);
-	json_t *index = NULL, *names, *shard;
 	map seen = { 0 };
 	const char *key;
+	json_t *shard;
 
 	*n = 0;
-	if (!f)
-		return e->code;
-	index = shards_parse(path, f->size ? (const char *)f->data : "", (size_t)f->size, e);
-	names = json_object_get(index, "weight_map");
 	*name = arena_array(a, json_object_size(names) + 1, sizeof **name);
 	json_object_foreach(names, key, shard)
 	{
-		char *copy = *name ? arena_strdup(a, json_string_value(shard)) : NULL;
+		char *copy;
 
-		if (!copy || (!map_get(&seen, copy) && map_put(&seen, copy, copy))) {
+		if (map_get(&seen, json_string_value(shard)))
+			continue;
+		copy = *name ? arena_strdup(a, json_string_value(shard)) : NULL;
+		if (!copy || map_put(&seen, copy, copy)) {
 			error_memory(e);
 			break;
 		}
-		if (map_get(&seen, copy) == copy)
-			(*name)[(*n)++] = copy;
+		(*name)[(*n)++] = copy;
 	}
 	map_free(&seen);
+	return e->code;
+}
+
+int shards_list(arena *a, const char *path, const char ***name, int *n, error *e)
+{
+	file *f = file_map(a, path, e);
+	json_t *index;
+
+	if (!f)
+		return e->code;
+	index = shards_parse(path, f->size ? (const char *)f->data : "", (size_t)f->size, e);
+	if (index)
+		list_files(a, json_object_get(index, "weight_map"), name, n, e);
 	json_decref(index);
 	file_unmap(f);
 	return e->code;
@@ -86,56 +97,49 @@ static int read_shard(checkpoint *c, const char *path, error *e)
 				      : torch_read(c, f, e);
 }
 
-/* The tensor that the index calls `name`, in the shard at `at`. */
-static const tensor *find_listed(checkpoint *c, const char *name, const char *at)
+/* The tensor that the index calls `name`, and places in `shard`. */
+static const tensor *find_listed(checkpoint *c, const char *name, const char *shard)
 {
 	const tensor *t = map_get(&c->by_name, name);
 
-	if (!t && ends_with(at, ".h5"))
+	if (!t && ends_with(shard, ".h5"))
 		name = tensorflow_name(&c->arena, name, TENSORFLOW_SCOPED);
 	else if (!t && c->is_tensorflow)
 		name = tensorflow_name(&c->arena, name, TENSORFLOW_UNSCOPED);
 	return t || !name ? t : map_get(&c->by_name, name);
 }
 
+/* Reads every file that is named, then looks whether each holds what is said of it. */
 static int read_named(checkpoint *c, const char *path, json_t *names, error *e)
 {
-	char *folder = path_folder(&c->arena, path);
-	map seen = { 0 };
-	const char *name;
+	char *folder = path_folder(&c->arena, path), *at;
+	const char *name, **listed;
 	json_t *shard;
+	int n;
 
+	if (!folder)
+		return error_memory(e);
+	if (list_files(&c->arena, names, &listed, &n, e))
+		return e->code;
+	for (int i = 0; i < n; i++) {
+		at = path_join(&c->arena, folder, listed[i]);
+		if (!at)
+			return error_memory(e);
+		if (!path_is_file(at))
+			return error_set(e, E_MODEL, "%s: names %s, which is missing", path,
+					 listed[i]);
+		if (read_shard(c, at, e))
+			return e->code;
+	}
 	json_object_foreach(names, name, shard)
 	{
-		char *at = folder ? path_join(&c->arena, folder, json_string_value(shard)) : NULL;
-		const tensor *t;
+		const tensor *t = find_listed(c, name, json_string_value(shard));
 
-		if (!at) {
-			error_memory(e);
-			break;
-		}
-		if (!map_get(&seen, at)) {
-			if (!path_is_file(at)) {
-				error_set(e, E_MODEL, "%s: names %s, which is missing", path,
-					  json_string_value(shard));
-				break;
-			}
-			if (map_put(&seen, at, at)) {
-				error_memory(e);
-				break;
-			}
-			if (read_shard(c, at, e))
-				break;
-		}
-		t = find_listed(c, name, at);
-		if (!t || strcmp(t->file->path, at) != 0) {
-			error_set(e, E_MODEL, "%s: says that %s holds %s, which it does not", path,
-				  json_string_value(shard), name);
-			break;
-		}
+		if (!t || strcmp(path_base(t->file->path), json_string_value(shard)) != 0)
+			return error_set(e, E_MODEL, "%s: says that %s holds %s, which it does not",
+					 path, json_string_value(shard), name);
 	}
-	map_free(&seen);
-	return e->code;
+	return 0;
 }
 
 int shards_read(checkpoint *c, const char *path, error *e)
